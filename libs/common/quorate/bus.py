@@ -1,0 +1,335 @@
+"""The connection to the broker, and the few JetStream requests that everything else is made of.
+
+Replies come in over one wildcard subscription, so a publish costs one message out and one in. nats-py's own
+``publish`` does the same for one message at a time; reading several subjects in one request and pulling without
+end (ADR-37) are not in it.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import nats
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from quorate.errors import ConnectionLost, QuorateError, StreamFull, Unavailable
+
+log = logging.getLogger("quorate.bus")
+
+REQUEST_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
+MAX_DISCONNECTED_S = 60.0
+PUBLISH_ATTEMPTS = 4
+
+_WRONG_LAST_SEQUENCE = 10071
+_STREAM_FULL = (10077, 10047, 10023)
+
+
+class Stored(NamedTuple):
+    """A message as a stream holds it: ``at`` is the broker's time in seconds since the epoch."""
+
+    subject: str
+    sequence: int
+    data: bytes
+    headers: Mapping[str, str]
+    at: float
+
+
+class Published(NamedTuple):
+    """What the stream answered. ``sequence`` is None when the subject's slot had been taken by another message."""
+
+    sequence: int | None
+    duplicate: bool
+
+    @property
+    def taken(self) -> bool:
+        return self.sequence is None
+
+
+class ApiError(QuorateError):
+    """The broker refused a request of the JetStream API."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"the broker refused the request: {description} ({code})")
+        self.code = code
+
+
+class Bus:
+    """One connection. Make it with :func:`connect`."""
+
+    def __init__(self, client: NatsClient, lost: "asyncio.Future[None]") -> None:
+        self.client = client
+        self.lost = lost
+        self._prefix = f"{client.new_inbox()}."
+        self._waiting: dict[str, Callable[[Msg], None]] = {}
+        self._token = 0
+
+    async def open(self) -> None:
+        # The waits are bounded by their own timeouts, so the subscription needs no limit that would drop replies.
+        await self.client.subscribe(
+            f"{self._prefix}*", cb=self._on_reply, pending_msgs_limit=0, pending_bytes_limit=0
+        )
+
+    async def _on_reply(self, message: Msg) -> None:
+        handler = self._waiting.get(message.subject[len(self._prefix) :])
+        if handler is not None:
+            handler(message)
+
+    async def _ask(
+        self,
+        subject: str,
+        body: bytes,
+        headers: dict[str, str] | None,
+        timeout_s: float,
+        is_last: Callable[[Msg], bool],
+    ) -> list[Msg]:
+        self._token += 1
+        token = str(self._token)
+        done: asyncio.Future[list[Msg]] = asyncio.get_running_loop().create_future()
+        replies: list[Msg] = []
+
+        def on_reply(message: Msg) -> None:
+            replies.append(message)
+            if not done.done() and is_last(message):
+                done.set_result(replies)
+
+        def give_up() -> None:
+            if not done.done():
+                done.set_exception(
+                    Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s")
+                )
+
+        self._waiting[token] = on_reply
+        timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        try:
+            await self.client.publish(subject, body, reply=self._prefix + token, headers=headers)
+            return await done
+        except NatsError as error:
+            raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
+        finally:
+            timer.cancel()
+            del self._waiting[token]
+
+    async def request(
+        self,
+        subject: str,
+        body: bytes = b"",
+        *,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> Msg:
+        """One message out, one reply in. Raises Unavailable when nobody answers in time."""
+        [reply] = await self._ask(subject, body, headers, timeout_s, lambda _: True)
+        if _status(reply) == "503":
+            raise Unavailable(
+                f"nothing answers on {subject}: is JetStream enabled, and does the stream exist?"
+            )
+        return reply
+
+    async def api(self, operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call the JetStream API, for example ``STREAM.INFO.X``. Raises ApiError with the broker's error code."""
+        reply = await self.request(
+            f"$JS.API.{operation}", json.dumps(body).encode() if body is not None else b""
+        )
+        answer: dict[str, Any] = json.loads(reply.data)
+        if "error" in answer:
+            error = answer["error"]
+            raise ApiError(error.get("err_code", error.get("code", 0)), error.get("description", "unknown"))
+        return answer
+
+    async def publish(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        message_id: str | None = None,
+        expect_sequence: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        ttl_s: int | None = None,
+    ) -> Published:
+        """Publish to a stream and wait until it is stored.
+
+        ``expect_sequence`` is the last sequence that the subject must have (0: none); where it has another, nothing
+        is stored and the answer is ``taken``. Tries again a few times with the same id when no answer comes, since
+        a publish that timed out may still have been stored. Raises StreamFull or Unavailable.
+        """
+        out = dict(headers or {})
+        if message_id is not None:
+            out["Nats-Msg-Id"] = message_id
+        if expect_sequence is not None:
+            out["Nats-Expected-Last-Subject-Sequence"] = str(expect_sequence)
+        if ttl_s is not None:
+            out["Nats-TTL"] = str(ttl_s)
+        for attempt in range(PUBLISH_ATTEMPTS):
+            try:
+                reply = await self.request(subject, body, headers=out or None)
+            except Unavailable:
+                if attempt == PUBLISH_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.05 * 4**attempt)
+                continue
+            return _publish_answer(subject, reply)
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    async def put_once(self, subject: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bool:
+        """Store the first message of a subject; False when there is one already, which is then the one that counts."""
+        return not (await self.publish(subject, body, expect_sequence=0, headers=headers)).taken
+
+    async def get_last(self, stream: str, subject: str) -> Stored | None:
+        """The last message stored on a literal subject, or None."""
+        reply = await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+        status = _status(reply)
+        if status == "404":
+            return None
+        if status is not None:
+            raise Unavailable(f"{stream} could not be read: {status}")
+        return _stored(reply)
+
+    async def get_all(self, stream: str, *filters: str) -> list[Stored]:
+        """The last message of every subject that matches, in the order of the stream (at most 1,024 subjects).
+
+        Raises ApiError when more match: ask with narrower filters.
+        """
+        replies = await self._ask(
+            f"$JS.API.DIRECT.GET.{stream}",
+            json.dumps({"multi_last": list(filters)}).encode(),
+            None,
+            REQUEST_TIMEOUT_S,
+            lambda message: _status(message) is not None,
+        )
+        status = _status(replies[-1])
+        if status == "413":
+            raise ApiError(413, f"more than 1,024 subjects of {stream} match {', '.join(filters)}")
+        if status not in ("204", "404"):
+            raise Unavailable(f"{stream} could not be read: {status}")
+        return [_stored(message) for message in replies[:-1]]
+
+    async def close(self) -> None:
+        """Flush what is underway and close."""
+        if not self.lost.done():
+            self.lost.cancel()
+        try:
+            await asyncio.wait_for(self.client.flush(), 2)
+        except (NatsError, asyncio.TimeoutError, OSError):
+            log.debug("the last flush failed", extra={"action": "bus.close"})
+        await self.client.close()
+
+
+def _publish_answer(subject: str, reply: Msg) -> Published:
+    answer = json.loads(reply.data)
+    error = answer.get("error")
+    if error is None:
+        return Published(answer["seq"], bool(answer.get("duplicate")))
+    code = error.get("err_code", 0)
+    if code == _WRONG_LAST_SEQUENCE:
+        return Published(None, False)
+    if code in _STREAM_FULL:
+        raise StreamFull(f"{subject} was refused: {error.get('description')}; free space or raise the limit")
+    if error.get("code") == 503:
+        raise Unavailable(f"{subject} was refused for now: {error.get('description')}")
+    raise ApiError(code, f"{subject}: {error.get('description')}")
+
+
+def _status(message: Msg) -> str | None:
+    # A header block that cannot be parsed as a dict arrives as another type; its status is then not an error.
+    headers = message.headers
+    return headers.get("Status") if headers else None
+
+
+def _stored(message: Msg) -> Stored:
+    headers = {str(key): str(value) for key, value in (message.headers or {}).items()}
+    return Stored(
+        subject=headers.pop("Nats-Subject"),
+        sequence=int(headers.pop("Nats-Sequence")),
+        data=message.data,
+        headers=headers,
+        at=parse_time(headers.pop("Nats-Time-Stamp")),
+    )
+
+
+def parse_time(stamp: str) -> float:
+    """Seconds since the epoch of the broker's RFC 3339 time, which has up to nine decimals."""
+    from datetime import datetime
+
+    whole, _, fraction = stamp.rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + (
+        float(f"0.{fraction}") if fraction else 0.0
+    )
+
+
+async def connect(
+    url: str,
+    *,
+    name: str,
+    credentials: str | None = None,
+    max_disconnected_s: float = MAX_DISCONNECTED_S,
+) -> Bus:
+    """Connect, and keep reconnecting for ``max_disconnected_s`` seconds whenever the connection is lost.
+
+    After that ``bus.lost`` fails with ConnectionLost, which ends the service: a process that can no longer hear
+    must not look alive. Raises Unavailable when the first connection fails.
+    """
+    loop = asyncio.get_running_loop()
+    lost: asyncio.Future[None] = loop.create_future()
+    deadline: asyncio.TimerHandle | None = None
+    client: NatsClient | None = None
+
+    def give_up(reason: str) -> None:
+        if not lost.done():
+            lost.set_exception(ConnectionLost(reason))
+
+    async def on_disconnect() -> None:
+        nonlocal deadline
+        if client is not None and client.is_closed:
+            return
+        log.warning("disconnected from the broker", extra={"action": "bus.disconnected"})
+        if deadline is None:
+            deadline = loop.call_later(
+                max_disconnected_s,
+                give_up,
+                f"the broker was gone for {max_disconnected_s:g} s; is it running?",
+            )
+
+    async def on_reconnect() -> None:
+        nonlocal deadline
+        log.info("reconnected to the broker", extra={"action": "bus.reconnected"})
+        if deadline is not None:
+            deadline.cancel()
+            deadline = None
+
+    async def on_closed() -> None:
+        give_up("the connection to the broker was closed")
+
+    async def on_error(error: Exception) -> None:
+        log.info("%s", error, extra={"action": "bus.error"})
+
+    try:
+        # With endless reconnects nats-py also tries the first connection endlessly; this bounds it.
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            client = await nats.connect(
+                url,
+                name=f"quorate-{name}-{secrets.token_hex(3)}",
+                connect_timeout=5,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,
+                ping_interval=10,
+                max_outstanding_pings=3,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnect,
+                closed_cb=on_closed,
+                error_cb=on_error,
+                user_credentials=credentials,
+            )
+    except (NatsError, OSError, asyncio.TimeoutError) as error:
+        raise Unavailable(
+            f"no connection to the broker at {url}: {error}; start one with `quorate up`, or set QUORATE_NATS_URL"
+        ) from error
+    bus = Bus(client, lost)
+    await bus.open()
+    return bus

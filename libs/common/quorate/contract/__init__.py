@@ -1,0 +1,1 @@
+"""The contract: messages, subjects and ids that processes share. Nothing here does I/O."""

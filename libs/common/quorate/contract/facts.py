@@ -1,0 +1,224 @@
+"""Facts: the entries of a task's log, each on a subject of its own, ``quorate.log.<task>.<type>.<key>``.
+
+The task, the type and the key are in the subject, and the time is the broker's; a body holds the rest.
+"""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from quorate.contract.agents import AgentCard
+from quorate.contract.base import Message, Part
+from quorate.contract.blob import BlobRef
+from quorate.contract.finding import DecidedFinding, Finding
+from quorate.contract.task import FinalState
+
+AgentState = Literal["ok", "failed", "timeout", "missing", "skipped"]
+Verdict = Literal["approve", "comment", "request_changes"]
+
+
+class Usage(Part):
+    """What was spent on models and tools."""
+
+    llm_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    tool_calls: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            llm_calls=self.llm_calls + other.llm_calls,
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            cost_usd=self.cost_usd + other.cost_usd,
+            tool_calls=self.tool_calls + other.tool_calls,
+        )
+
+
+class AgentCoverage(Part):
+    """How one agent took part: ``files`` is the number of files it read, ``outside_change`` counts findings that it
+    made outside the changed lines and that were not asked for."""
+
+    state: AgentState
+    version: str = ""
+    lineage: str = ""
+    files: int = 0
+    elapsed_ms: int = 0
+    outside_change: int = 0
+    reason: str | None = None
+
+
+class Coverage(Part):
+    """Who took part, and the changed paths that no agent read; ``unread_total`` counts them where not all are named."""
+
+    agents: dict[str, AgentCoverage] = Field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    unread_total: int = 0
+
+
+class Fact(Message):
+    """An entry of a task's log. ``type`` is its token in the subject."""
+
+    type: ClassVar[str]
+
+
+class Submitted(Fact):
+    """A task was admitted (``refusal`` is None), or understood and refused.
+
+    ``agents`` is the registry as it was then, for the kind of the task: what is decided later is decided from it.
+    """
+
+    type: ClassVar[str] = "submitted"
+
+    kind: str
+    tenant: str = "default"
+    input: dict[str, Any] | None = None
+    input_ref: BlobRef | None = None
+    input_digest: str
+    idempotency_key: str | None = None
+    deadline_s: float | None = None
+    priority: int = 0
+    labels: dict[str, str] = Field(default_factory=dict)
+    agents: tuple[AgentCard, ...] = ()
+    refusal: str | None = None
+
+
+class Assignee(Part):
+    """An agent in the version that the task began with."""
+
+    agent: str
+    version: str
+
+
+class Step(Part):
+    """One question put to one or more agents; it is joined when all have answered or ``deadline_s`` has passed."""
+
+    name: str
+    agents: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    deadline_s: float
+
+
+class Planned(Fact):
+    """What the router made of the task."""
+
+    type: ClassVar[str] = "planned"
+
+    kind: str
+    steps: tuple[Step, ...]
+    reason: str
+
+
+class Assigned(Fact):
+    """A step was given to agents. Only their contributions to it count."""
+
+    type: ClassVar[str] = "assigned"
+
+    kind: str
+    step: str
+    attempt: int = 1
+    agents: tuple[Assignee, ...]
+    deadline_s: float
+
+
+class Contribution(Fact):
+    """What one agent reported of its assignment: findings, or an answer.
+
+    The agent and the step are in the subject, which permissions bind to the publisher; the body names neither.
+    ``read`` and ``unread`` are changed paths; ``unread`` gives the reason. A contribution that does not fit a
+    message lies in the object store as a whole, and ``body_ref`` names it.
+    """
+
+    type: ClassVar[str] = "contribution"
+
+    state: AgentState = "ok"
+    version: str = ""
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()
+    answer: Any = None
+    read: tuple[str, ...] = ()
+    unread: dict[str, str] = Field(default_factory=dict)
+    outside_change: int = 0
+    elapsed_ms: int = 0
+    usage: Usage = Usage()
+    body_ref: BlobRef | None = None
+
+
+class Outcome(Fact):
+    """What the collector concluded of a step.
+
+    ``findings`` holds as many as fit a message, the most severe first; ``findings_ref`` then names an object with
+    all of them, and ``answers_ref`` likewise.
+    """
+
+    type: ClassVar[str] = "outcome"
+
+    step: str
+    attempt: int = 1
+    state: Literal["completed", "failed"]
+    partial: bool = False
+    reason: str | None = None
+    verdict: Verdict | None = None
+    summary: str = ""
+    findings: tuple[DecidedFinding, ...] = ()
+    findings_ref: BlobRef | None = None
+    answers: dict[str, Any] = Field(default_factory=dict)
+    answers_ref: BlobRef | None = None
+    coverage: Coverage = Coverage()
+    missing: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+class TimerFired(Fact):
+    """A deadline passed. ``step`` and ``attempt`` tell a stale timer from a current one."""
+
+    type: ClassVar[str] = "timer"
+
+    name: str
+    step: str
+    attempt: int = 1
+
+
+class CancelRequested(Fact):
+    """Someone asked to stop the task."""
+
+    type: ClassVar[str] = "cancel"
+
+    reason: str = "canceled on request"
+
+
+class Failed(Fact):
+    """A service could not process a fact of this task; the fact lies in the dead letters."""
+
+    type: ClassVar[str] = "failed"
+
+    service: str
+    subject: str
+    reason: str
+
+
+class Concluded(Fact):
+    """The task reached its one final state."""
+
+    type: ClassVar[str] = "concluded"
+
+    kind: str
+    state: FinalState
+    reason: str | None = None
+
+
+FACTS: dict[str, type[Fact]] = {
+    fact.type: fact
+    for fact in (
+        Submitted,
+        Planned,
+        Assigned,
+        Contribution,
+        Outcome,
+        TimerFired,
+        CancelRequested,
+        Failed,
+        Concluded,
+    )
+}

@@ -1,0 +1,83 @@
+"""Findings and the votes behind them."""
+
+from typing import Literal, get_args
+
+from pydantic import Field
+
+from quorate.contract.base import Part
+
+Severity = Literal["critical", "high", "medium", "low", "info"]
+Category = Literal[
+    "bug",
+    "security",
+    "secrets",
+    "style",
+    "types",
+    "performance",
+    "complexity",
+    "tests",
+    "docs",
+    "dependency",
+    "workflow",
+    "other",
+]
+Decision = Literal["confirmed", "demoted", "withheld", "held"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""From the most to the least severe."""
+
+
+def at_least(severity: Severity, threshold: Severity) -> bool:
+    """Whether ``severity`` is as severe as ``threshold``, or more so."""
+    return SEVERITIES.index(severity) <= SEVERITIES.index(threshold)
+
+
+class Finding(Part):
+    """One located observation, as an agent reports it.
+
+    ``line`` and ``end_line`` are 1-based lines of the new version of ``path``; ``line`` is None for a finding about
+    the whole file. ``rule`` is the agent's own identifier, such as ``S105``. ``confidence`` is between 0 and 1.
+    """
+
+    path: str
+    line: int | None = Field(default=None, ge=1)
+    end_line: int | None = Field(default=None, ge=1)
+    severity: Severity = "medium"
+    category: Category = "other"
+    message: str = Field(min_length=1, max_length=8_000)
+    rule: str = ""
+    confidence: float = Field(default=0.8, ge=0, le=1)
+    suggestion: str | None = None
+    evidence: str | None = None
+
+
+class Vote(Part):
+    """What one agent said about a decided finding, in its own words."""
+
+    agent: str
+    lineage: str
+    rule: str
+    severity: Severity
+    confidence: float
+    message: str
+
+
+class DecidedFinding(Part):
+    """A finding after deduplication and the vote, as it stands in a result.
+
+    ``fingerprint`` stays the same when the finding moves to another line; ``reason`` tells why it was decided so.
+    """
+
+    id: str
+    path: str
+    line: int | None = None
+    end_line: int | None = None
+    severity: Severity
+    category: Category
+    message: str
+    suggestion: str | None = None
+    fingerprint: str
+    rules: tuple[str, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    decision: Decision
+    reason: str

@@ -1,0 +1,1 @@
+"""The collector: joins contributions, removes duplicates, counts votes and writes one outcome."""

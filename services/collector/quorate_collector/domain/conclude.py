@@ -1,0 +1,130 @@
+"""The conclusion of a step: contributions in, one outcome out."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcome, Usage, Verdict
+from quorate.contract.finding import SEVERITIES, DecidedFinding, at_least
+from quorate_collector.domain.dedup import exact, observe
+from quorate_collector.domain.lineage import lineage_of
+from quorate_collector.domain.state import Join
+from quorate_collector.domain.vote import Quorum, vote
+
+MAX_UNREAD = 2_000
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the operator decided about votes. ``lineages`` maps agents to lineages other than their names."""
+
+    quorum: Quorum
+    lineages: Mapping[str, str] = field(default_factory=dict)
+
+
+def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Outcome:
+    """``contributions`` are those of the agents that answered in time, by agent."""
+    findings = decide_findings(contributions, policy)
+    missing = join.missing
+    failed = tuple(agent for agent, each in contributions.items() if each.state in ("failed", "timeout"))
+    heard = len(contributions) > len(failed)
+    coverage = _coverage(join, contributions, policy)
+    answers = {agent: each.answer for agent, each in sorted(contributions.items()) if each.answer is not None}
+    reviewed = join.kind == "code-review" or bool(findings)
+    usage = Usage()
+    for contribution in contributions.values():
+        usage += contribution.usage
+    return Outcome(
+        step=join.step,
+        attempt=join.attempt,
+        state="completed" if heard else "failed",
+        partial=bool(missing or failed),
+        reason=_reason(missing, failed, contributions),
+        verdict=_verdict(findings, complete=not missing and not failed) if heard and reviewed else None,
+        summary=_summary(findings, coverage, reviewed) if heard else "no agent answered",
+        findings=findings,
+        answers=answers,
+        coverage=coverage,
+        missing=missing,
+        usage=usage,
+    )
+
+
+def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -> tuple[DecidedFinding, ...]:
+    """Deduplicate and vote; the most severe first."""
+    observations = [
+        observation
+        for agent, contribution in contributions.items()
+        for observation in observe(agent, contribution.findings, policy.lineages)
+    ]
+    seen: Counter[str] = Counter()
+    decided = []
+    for cluster in exact(observations):
+        seen[cluster.fingerprint] += 1
+        decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum))
+    return tuple(sorted(decided, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Coverage:
+    agents: dict[str, AgentCoverage] = {}
+    read: set[str] = set()
+    unread: set[str] = set()
+    for assignee in join.agents:
+        lineage = lineage_of(assignee.agent, "", policy.lineages)
+        contribution = contributions.get(assignee.agent)
+        if contribution is None:
+            agents[assignee.agent] = AgentCoverage(
+                state="missing",
+                version=assignee.version,
+                lineage=lineage,
+                reason="no answer before the deadline",
+            )
+            continue
+        read.update(contribution.read)
+        unread.update(contribution.unread)
+        agents[assignee.agent] = AgentCoverage(
+            state=contribution.state,
+            version=contribution.version or assignee.version,
+            lineage=lineage,
+            files=len(contribution.read),
+            elapsed_ms=contribution.elapsed_ms,
+            outside_change=contribution.outside_change,
+            reason=contribution.reason,
+        )
+    nobody = sorted(unread - read)
+    return Coverage(agents=agents, unread=tuple(nobody[:MAX_UNREAD]), unread_total=len(nobody))
+
+
+def _reason(
+    missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]
+) -> str | None:
+    parts = []
+    if missing:
+        parts.append(f"no answer before the deadline from {', '.join(missing)}")
+    parts += [f"{agent}: {contributions[agent].reason or contributions[agent].state}" for agent in failed]
+    return "; ".join(parts)[:2_000] or None
+
+
+def _verdict(findings: tuple[DecidedFinding, ...], *, complete: bool) -> Verdict:
+    """Nothing is approved that not everyone who was asked has looked at."""
+    if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
+        return "request_changes"
+    return "approve" if complete and not findings else "comment"
+
+
+def _summary(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed: bool) -> str:
+    took_part = sum(agent.state == "ok" for agent in coverage.agents.values())
+    by = f"{took_part} of {len(coverage.agents)} agents"
+    if not reviewed:
+        return f"answered by {by}"
+    counts = Counter(finding.severity for finding in findings if finding.decision == "confirmed")
+    confirmed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    others = sum(finding.decision != "confirmed" for finding in findings)
+    text = f"{confirmed or 'nothing'} found by {by}"
+    if others:
+        text += f", {others} unconfirmed"
+    if coverage.unread_total:
+        text += (
+            f"; {coverage.unread_total} changed {'file' if coverage.unread_total == 1 else 'files'} unread"
+        )
+    return text

@@ -1,0 +1,135 @@
+"""Exact deduplication: the same issue, found by several agents, becomes one cluster.
+
+Two observations are one when path and category are equal, their lines overlap, and either the normalised messages
+are equal or two agents applied the same rule. Similarity of meaning is a later stage: it may join clusters that
+``exact`` leaves apart, and starts from its output.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from quorate.contract.finding import Finding
+from quorate_collector.domain.lineage import canonical_rule, lineage_of
+
+COMPARED = 64
+"""At most so many open clusters are compared with an observation: a bound for input made to be slow."""
+
+_SPACE = re.compile(r"\s+")
+_QUOTES = re.compile(r"[\"'`]")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A finding with who made it."""
+
+    agent: str
+    lineage: str
+    rule: str
+    finding: Finding
+    message: str
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last line; a finding about the whole file has line 0 and meets only its like."""
+        first = self.finding.line or 0
+        return first, max(first, self.finding.end_line or first)
+
+
+@dataclass
+class Cluster:
+    """Observations of one issue, the first of them being the one that speaks for all."""
+
+    members: list[Observation] = field(default_factory=list)
+    last: int = 0
+
+    def may_join(self, observation: Observation) -> bool:
+        """Whether another agent applied the same rule: one agent's two findings of a rule are two issues."""
+        return all(
+            member.rule == observation.rule and member.agent != observation.agent for member in self.members
+        )
+
+    @property
+    def lineages(self) -> tuple[str, ...]:
+        return tuple(sorted({member.lineage for member in self.members}))
+
+    @property
+    def fingerprint(self) -> str:
+        """The issue's identity, whatever line it moves to."""
+        speaker = self.members[0]
+        parts = (speaker.finding.path, speaker.finding.category, speaker.rule, speaker.message)
+        return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def observe(agent: str, findings: Iterable[Finding], configured: Mapping[str, str]) -> list[Observation]:
+    return [
+        Observation(
+            agent=agent,
+            lineage=lineage_of(agent, finding.rule, configured),
+            rule=canonical_rule(agent, finding.rule),
+            finding=finding,
+            message=normalise(finding.message),
+        )
+        for finding in findings
+    ]
+
+
+def normalise(message: str) -> str:
+    """A message without case, quotes and odd blanks. Numbers and names stay: they make two issues of one wording."""
+    return _SPACE.sub(" ", _QUOTES.sub("", message)).strip().rstrip(".").casefold()
+
+
+def exact(observations: Iterable[Observation]) -> list[Cluster]:
+    """Cluster, in the order of path, line and confidence; the order of the input does not matter."""
+    groups: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+    for observation in sorted(observations, key=_order):
+        groups[observation.finding.path, observation.finding.category].append(observation)
+    clusters = [cluster for group in groups.values() for cluster in _sweep(group)]
+    for cluster in clusters:
+        cluster.members.sort(key=_authority)
+    return sorted(clusters, key=lambda cluster: _order(cluster.members[0]))
+
+
+def _sweep(group: list[Observation]) -> list[Cluster]:
+    """Go down one file, and look for each observation among the clusters of its message, then of its rule."""
+    clusters: list[Cluster] = []
+    by_message: dict[str, list[Cluster]] = defaultdict(list)
+    by_rule: dict[str, list[Cluster]] = defaultdict(list)
+    for observation in group:
+        first, last = observation.span
+        home = _last(by_message[observation.message], lambda cluster: cluster.last >= first)
+        if home is None and observation.rule:
+            home = _last(
+                by_rule[observation.rule],
+                lambda cluster: cluster.last >= first and cluster.may_join(observation),
+            )
+        if home is None:
+            home = Cluster(last=last)
+            clusters.append(home)
+            by_rule[observation.rule].append(home)
+        home.members.append(observation)
+        home.last = max(home.last, last)
+        by_message[observation.message].append(home)
+    return clusters
+
+
+def _last(clusters: list[Cluster], fits: Callable[[Cluster], bool]) -> Cluster | None:
+    return next((cluster for cluster in reversed(clusters[-COMPARED:]) if fits(cluster)), None)
+
+
+def _order(observation: Observation) -> tuple[object, ...]:
+    finding = observation.finding
+    return (finding.path, finding.line or 0, finding.end_line or 0, *_authority(observation))
+
+
+def _authority(observation: Observation) -> tuple[object, ...]:
+    """Who speaks for a cluster: the most confident, and among equals always the same one."""
+    return (
+        -observation.finding.confidence,
+        observation.agent,
+        observation.rule,
+        observation.message,
+        observation.finding.line or 0,
+    )

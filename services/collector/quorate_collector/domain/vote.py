@@ -1,0 +1,56 @@
+"""The vote: what a cluster of observations counts for. Weights, verifiers and rounds have their place here."""
+
+from collections.abc import Callable
+
+from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Severity, Vote
+from quorate_collector.domain.dedup import Cluster
+
+Quorum = Callable[[Severity], int]
+"""How many lineages must agree before a finding of this severity is confirmed."""
+
+
+def vote(cluster: Cluster, occurrence: int, quorum: Quorum) -> DecidedFinding:
+    """``occurrence`` counts equal fingerprints of one result from 1, so that ids are distinct."""
+    speaker = cluster.members[0].finding
+    severity = min((member.finding.severity for member in cluster.members), key=SEVERITIES.index)
+    decision, reason = _decide(cluster.lineages, severity, quorum(severity))
+    fingerprint = cluster.fingerprint
+    return DecidedFinding(
+        id=fingerprint if occurrence == 1 else f"{fingerprint}-{occurrence}",
+        path=speaker.path,
+        line=speaker.line,
+        end_line=speaker.end_line,
+        severity=severity,
+        category=speaker.category,
+        message=speaker.message,
+        suggestion=next((m.finding.suggestion for m in cluster.members if m.finding.suggestion), None),
+        fingerprint=fingerprint,
+        rules=tuple(dict.fromkeys(member.finding.rule for member in cluster.members if member.finding.rule)),
+        votes=tuple(
+            Vote(
+                agent=member.agent,
+                lineage=member.lineage,
+                rule=member.finding.rule,
+                severity=member.finding.severity,
+                confidence=member.finding.confidence,
+                message=member.finding.message,
+            )
+            for member in cluster.members
+        ),
+        decision=decision,
+        reason=reason,
+    )
+
+
+def _decide(lineages: tuple[str, ...], severity: Severity, needed: int) -> tuple[Decision, str]:
+    names = ", ".join(lineages)
+    if len(lineages) >= needed:
+        return "confirmed", f"{_count(len(lineages))} ({names}) found it, {severity} needs {needed}"
+    return (
+        "demoted",
+        f"unconfirmed: {severity} needs {_count(needed)} to agree, and only {names} found it",
+    )
+
+
+def _count(lineages: int) -> str:
+    return "1 lineage" if lineages == 1 else f"{lineages} lineages"

@@ -1,0 +1,136 @@
+"""Carrying out what the router decided: facts first, then work, so that no contribution can overtake its plan."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from quorate.bus import Bus
+from quorate.contract import subjects
+from quorate.contract.facts import Assigned, Concluded, Outcome, Planned, Submitted, TimerFired
+from quorate.contract.ids import message_id
+from quorate.contract.subjects import run_of
+from quorate.contract.work import Assignment
+from quorate.errors import QuorateError
+from quorate.log import publish_fact, read_fact
+from quorate.reducer import Decision, Entry, Record
+from quorate.settings import Settings
+from quorate.timers import clear_timers, set_timer
+from quorate_router.domain.admission import CODE_REVIEW
+from quorate_router.domain.decide import decide
+from quorate_router.domain.result import result_of
+from quorate_router.domain.state import Conclude, Dispatch, RouterCommand, RouterState, StepState
+
+log = logging.getLogger("quorate.router")
+
+
+class RouterReducer:
+    """The router's reducer over the log."""
+
+    name = "router"
+    facts = ("submitted", "outcome", "cancel", "failed")
+    begins = "submitted"
+    entry_type = Entry[RouterState, RouterCommand]
+
+    def __init__(self, bus: Bus, settings: Settings) -> None:
+        self._bus = bus
+        self._deadlines = {CODE_REVIEW: settings.review_deadline_s, "": settings.task_deadline_s}
+        self._background: set[asyncio.Task[None]] = set()
+
+    def decide(self, state: RouterState | None, record: Record) -> Decision[RouterState, RouterCommand]:
+        return decide(state, record, self._deadlines)
+
+    async def carry_out(
+        self, commands: tuple[RouterCommand, ...], state: RouterState, record: Record
+    ) -> None:
+        for command in commands:
+            match command:
+                case Dispatch():
+                    await self._dispatch(command, state, record)
+                case Conclude():
+                    await self._conclude(state, record)
+
+    async def _dispatch(self, command: Dispatch, state: RouterState, record: Record) -> None:
+        task, kind = record.task, state.kind or ""
+        step = next(step for step in state.steps if step.step.name == command.step)
+        run = run_of(command.step, step.attempt)
+        deadline_at = record.at + step.step.deadline_s
+        writes = [
+            publish_fact(self._bus, task, run, _assigned(kind, step)),
+            set_timer(
+                self._bus, task, TimerFired(name=run, step=command.step, attempt=step.attempt), deadline_at
+            ),
+        ]
+        if step is state.steps[0] and step.attempt == 1:
+            planned = Planned(
+                kind=kind,
+                steps=tuple(each.step for each in state.steps),
+                reason=f"every agent that serves {kind}",
+            )
+            writes.append(publish_fact(self._bus, task, "plan", planned))
+        await asyncio.gather(*writes)
+        await asyncio.gather(
+            *(
+                self._bus.publish(
+                    subjects.work(assignee.agent),
+                    Assignment(
+                        task=task,
+                        kind=kind,
+                        step=command.step,
+                        attempt=step.attempt,
+                        agent=assignee.agent,
+                        deadline_at=deadline_at,
+                    ).encode(),
+                    message_id=message_id("work", task, command.step, assignee.agent, step.attempt),
+                )
+                for assignee in step.agents
+            )
+        )
+
+    async def _conclude(self, state: RouterState, record: Record) -> None:
+        task = record.task
+        assert state.final is not None
+        if state.kind is None:
+            submitted = await read_fact(self._bus, task, "task", Submitted)
+            if submitted is not None:
+                state = state.model_copy(
+                    update={
+                        "kind": submitted.kind,
+                        "idempotency_key": submitted.idempotency_key,
+                        "labels": submitted.labels,
+                    }
+                )
+        outcome = record.fact if isinstance(record.fact, Outcome) else None
+        result = result_of(task, state, outcome, record.at)
+        await asyncio.gather(
+            self._bus.put_once(subjects.result(result.kind, task), result.encode(), headers=result.headers()),
+            publish_fact(
+                self._bus, task, "task", Concluded(kind=result.kind, state=result.state, reason=result.reason)
+            ),
+        )
+        if outcome is None or outcome.missing:
+            await self._bus.client.publish(subjects.CANCEL_SIGNAL, task.encode())
+        if state.steps:
+            self._later(clear_timers(self._bus, task))
+
+    def _later(self, cleaning: Coroutine[None, None, None]) -> None:
+        """Clean up beside the serial slot: whatever it leaves behind does no harm."""
+        task = asyncio.create_task(_quietly(cleaning))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _assigned(kind: str, step: StepState) -> Assigned:
+    return Assigned(
+        kind=kind,
+        step=step.step.name,
+        attempt=step.attempt,
+        agents=step.agents,
+        deadline_s=step.step.deadline_s,
+    )
+
+
+async def _quietly(cleaning: Coroutine[None, None, None]) -> None:
+    try:
+        await cleaning
+    except QuorateError as error:
+        log.info("%s", error, extra={"action": "router.cleaning"})

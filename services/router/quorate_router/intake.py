@@ -1,0 +1,183 @@
+"""Intake: from a published event to a fact, or to the dead letters. Nothing is acked before one of them stands."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from quorate import crashpoints
+from quorate.blobs import BadReference, Blobs
+from quorate.bus import Bus
+from quorate.contract import subjects
+from quorate.contract.agents import AgentCard, AgentHeartbeat
+from quorate.contract.facts import Submitted
+from quorate.contract.ids import canonical_json, digest
+from quorate.contract.intake import Intake, NotAnEvent, NotATask, read_intake
+from quorate.contract.task import TaskEvent
+from quorate.dead_letters import bury
+from quorate.errors import Retryable
+from quorate.log import publish_fact, read_fact
+from quorate.pull import Delivery
+from quorate.registry import cards_for, live_agents
+from quorate.settings import Settings
+from quorate_router.domain.admission import check_input, check_kind, no_agents
+
+log = logging.getLogger("quorate.router")
+
+RETRY_S = 0.25
+REGISTRY_AGE_S = 1.0
+
+INLINE_BYTES = 768 * 1024
+"""A larger input goes by reference: the fact holds more than the input, and must fit a message of 1 MiB."""
+
+OFF_LOOP_BYTES = 128 * 1024
+"""A larger input is checked in a thread, so that the partitions of this process need not wait for it."""
+
+
+class NoAgentYet(Exception):
+    """Nobody serves the kind so far, and there is still time for someone to appear."""
+
+
+class IntakeHandler:
+    """Admits what is published to ``quorate.submit.<kind>``."""
+
+    def __init__(self, bus: Bus, blobs: Blobs, settings: Settings, stream_identity: str) -> None:
+        self._bus = bus
+        self._blobs = blobs
+        self._settings = settings
+        self._stream_identity = stream_identity
+        self._registry: list[AgentHeartbeat] = []
+        self._registry_read_at = float("-inf")
+
+    async def handle(self, delivery: Delivery) -> None:
+        kind = delivery.subject.removeprefix("quorate.submit.")
+        try:
+            intake = read_intake(delivery.headers, delivery.data)
+            task = intake.task_id(
+                self._settings.tenant,
+                kind,
+                delivery.headers.get("Nats-Msg-Id"),
+                self._stream_identity,
+                delivery.sequence,
+            )
+            submitted = await self._admit(kind, intake, delivery)
+            crashpoints.reached("router.admitted")
+            await self._submit(task, submitted)
+        except NotATask as error:
+            await self._bury(delivery, str(error))
+        except NoAgentYet:
+            await delivery.nak(RETRY_S)
+            return
+        except Retryable as error:
+            log.warning("%s: %s", delivery.subject, error, extra={"action": "intake.retry"})
+            await delivery.nak(RETRY_S)
+            return
+        crashpoints.reached("router.submitted")
+        await delivery.ack()
+
+    async def _admit(self, kind: str, intake: Intake, delivery: Delivery) -> Submitted:
+        """The fact that the event becomes: a task, or one that is refused with the reason."""
+        try:
+            event = intake.event()
+        except NotAnEvent as error:
+            return self._refused(kind, intake, str(error))
+        if refusal := check_kind(kind):
+            raise NotATask(refusal)
+        try:
+            value, input_digest = await self._input(event)
+        except BadReference as error:
+            return self._refused(kind, intake, str(error))
+        if _is_large(event, delivery):
+            refusal = await asyncio.to_thread(check_input, kind, value)
+        else:
+            refusal = check_input(kind, value)
+        agents: tuple[AgentCard, ...] = ()
+        if refusal is None:
+            agents = await self._agents(kind)
+            if not agents:
+                refusal = self._nobody(kind, waiting_since=delivery.at)
+        inline, ref = event.input, event.input_ref
+        if refusal is None and inline is not None and len(delivery.data) > INLINE_BYTES:
+            inline, ref = None, await self._blobs.put(canonical_json(inline))
+        return Submitted(
+            kind=kind,
+            tenant=self._settings.tenant,
+            input=inline if refusal is None else None,
+            input_ref=ref if refusal is None else None,
+            input_digest=input_digest,
+            idempotency_key=event.idempotency_key,
+            deadline_s=event.deadline_s,
+            priority=event.priority,
+            labels=event.labels,
+            agents=agents,
+            refusal=refusal,
+        )
+
+    def _refused(self, kind: str, intake: Intake, reason: str) -> Submitted:
+        if problem := check_kind(kind):
+            raise NotATask(problem)
+        return Submitted(
+            kind=kind,
+            tenant=self._settings.tenant,
+            input_digest=digest(canonical_json(intake.value)),
+            idempotency_key=intake.idempotency_key,
+            refusal=reason,
+        )
+
+    async def _input(self, event: TaskEvent) -> tuple[dict[str, Any], str]:
+        """The input itself and what tells it from another. Raises BadReference or Unavailable."""
+        if event.input is not None:
+            return event.input, digest(canonical_json(event.input))
+        assert event.input_ref is not None
+        value = await self._blobs.get_json(event.input_ref)
+        if not isinstance(value, dict):
+            raise BadReference("the object of input_ref is not a JSON object")
+        return value, event.input_ref.sha256
+
+    async def _agents(self, kind: str) -> tuple[AgentCard, ...]:
+        """Who serves the kind. The registry is read at most once a second, unless nobody seems to."""
+        agents = cards_for(kind, self._registry)
+        if not agents or time.monotonic() - self._registry_read_at > REGISTRY_AGE_S:
+            self._registry = await live_agents(self._bus)
+            self._registry_read_at = time.monotonic()
+            agents = cards_for(kind, self._registry)
+        return agents
+
+    def _nobody(self, kind: str, waiting_since: float) -> str:
+        """The refusal of a kind without agents. Raises NoAgentYet while one may still appear."""
+        waited_s = self._settings.agents_wait_s
+        if time.time() - waiting_since < waited_s:
+            raise NoAgentYet
+        kinds = {served for heartbeat in self._registry for served in heartbeat.card.kinds}
+        return no_agents(kind, tuple(sorted(kinds)), waited_s)
+
+    async def _submit(self, task: str, submitted: Submitted) -> None:
+        """Write the fact. One that stands there already is this task's if it had the same input."""
+        if await publish_fact(self._bus, task, "task", submitted):
+            return
+        first = await read_fact(self._bus, task, "task", Submitted)
+        if first is not None and first.input_digest != submitted.input_digest:
+            raise NotATask(
+                f"{task} was submitted before with another input under the same identity"
+                f" ({submitted.idempotency_key or 'message id'!r}): use a new idempotency_key for a new task"
+            )
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        await bury(
+            self._bus,
+            subjects.INTAKE,
+            subject=delivery.subject,
+            headers=delivery.headers,
+            body=delivery.data,
+            sequence=delivery.sequence,
+            reason=reason,
+            attempts=delivery.attempt,
+            by="router",
+        )
+        log.info("%s: %s", delivery.subject, reason, extra={"action": "intake.dead"})
+
+
+def _is_large(event: TaskEvent, delivery: Delivery) -> bool:
+    return len(delivery.data) > OFF_LOOP_BYTES or (
+        event.input_ref is not None and event.input_ref.size > OFF_LOOP_BYTES
+    )

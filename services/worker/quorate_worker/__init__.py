@@ -1,0 +1,1 @@
+"""The worker: runs agents on their assignments and writes down what they report."""

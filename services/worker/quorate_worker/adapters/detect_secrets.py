@@ -1,0 +1,99 @@
+"""The agent `detect-secrets`: passwords, tokens and keys in text files of any kind; nothing is sent."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from quorate.agent import Context, agent
+from quorate.contract.facts import Contribution
+from quorate.contract.finding import Finding, Severity
+from quorate_worker.adapters.analysis import (
+    REVOKE,
+    TIMEOUT_S,
+    Analysis,
+    analyze,
+    installed_version,
+    suppressed,
+)
+from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate_worker.adapters.workspace import Workspace
+
+VERSION = installed_version("detect-secrets")
+
+_PROGRAM = Path(__file__).with_name("secret_scan.py")
+
+# By type as a slug. The other types are patterns of one provider's keys, and those are seldom wrong.
+KINDS: dict[str, tuple[Severity, float]] = {
+    "base64-high-entropy-string": ("low", 0.4),
+    "hex-high-entropy-string": ("low", 0.4),
+    "secret-keyword": ("medium", 0.6),
+    "basic-auth-credentials": ("high", 0.7),
+    "json-web-token": ("medium", 0.7),
+    "public-ip-ipv4": ("info", 0.6),
+}
+_PROVIDER: tuple[Severity, float] = ("high", 0.8)
+_MESSAGES = {
+    "base64-high-entropy-string": "Possible secret: a random-looking string (Base64)",
+    "hex-high-entropy-string": "Possible secret: a random-looking string (hexadecimal)",
+    "secret-keyword": "Possible hard-coded password, token or key",
+    "public-ip-ipv4": "A public IP address",
+}
+
+
+@agent(
+    "detect-secrets",
+    version=VERSION,
+    description="Passwords, tokens and keys in files of any kind, by detect-secrets",
+    timeout_s=TIMEOUT_S,
+)
+async def detect_secrets(context: Context) -> Contribution:
+    """Findings for every changed text file; no baseline and no allow list of the change is obeyed."""
+    return await analyze(context, check, name="detect-secrets", version=VERSION)
+
+
+async def check(space: Workspace, timeout_s: float) -> Analysis:
+    """Scan in a process of its own: the library keeps global settings, and its patterns may take long."""
+    output = await run_tool(
+        [sys.executable, "-I", "-X", "utf8", str(_PROGRAM)],
+        cwd=space.tree,
+        home=space.home,
+        timeout_s=timeout_s,
+        stdin=json.dumps(list(space.files)).encode(),
+        name="detect-secrets",
+    )
+    try:
+        report = json.loads(output.stdout) if output.code == 0 else None
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise ToolFailed("detect-secrets", f"ended with code {output.code} and no report", output.stderr)
+    done = Analysis(unread=report["unread"])
+    for item in report["secrets"]:
+        finding = to_finding(item, space)
+        done.findings.append(suppressed(finding, "pragma: allowlist") if item["dismissed"] else finding)
+    return done
+
+
+def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
+    """One secret of the scan as a finding; it says what kind of secret, never its value."""
+    path, rule = item["path"], slug(item["type"])
+    severity, confidence = KINDS.get(rule, _PROVIDER)
+    line = space.line(path, max(item["line"], 1))
+    return Finding(
+        path=path,
+        line=line,
+        end_line=line,
+        severity=severity,
+        category="secrets",
+        message=_MESSAGES.get(rule) or f"Possible secret: {item['type']}",
+        rule=rule,
+        confidence=confidence,
+        suggestion=None if rule == "public-ip-ipv4" else REVOKE,
+    )
+
+
+def slug(kind: str) -> str:
+    """`AWS Access Key` as `aws-access-key`."""
+    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")

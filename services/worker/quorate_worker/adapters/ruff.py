@@ -1,0 +1,217 @@
+"""The agent `ruff`: bugs and risky calls in Python, found by ruff's rules and by our selection of them."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from quorate.agent import Context, agent
+from quorate.contract.facts import Contribution
+from quorate.contract.finding import Category, Finding, Severity
+from quorate_worker.adapters.analysis import (
+    REVOKE,
+    TIMEOUT_S,
+    Analysis,
+    analyze,
+    clean,
+    installed_version,
+    suppressed,
+)
+from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate_worker.adapters.workspace import Workspace
+
+VERSION = installed_version("ruff")
+
+# Rules that tell of a defect, not of taste: what fails when it runs (E9, F, PLE), what likely does not do as
+# its author thought (B, PLW, RUF), what an attacker can use (S), what blocks or loses a coroutine (ASYNC,
+# RUF006), what was left in by mistake (T10). Formatting, naming and typing belong to a project's own linter.
+SELECT = (
+    "E9,E722,F,B,S,ASYNC,PLE,T10,"
+    "PLW0127,PLW0128,PLW0129,PLW0131,PLW0133,PLW0177,PLW0245,PLW0711,PLW1501,PLW1507,PLW1508,PLW1509,PLW2101,"
+    "RUF006,RUF008,RUF009,RUF016,RUF018,RUF024,RUF026,RUF030,RUF032,RUF033,RUF034,RUF048,RUF049,"
+    "LOG007,LOG014,SIM115"
+)
+# Left out as noise: every subprocess call (S603, S606, S607), a star import again at each use (F405), zip,
+# map, batched and warn without an optional argument (B905, B912, B911, B028), a parameter's name (ASYNC109).
+IGNORE = "S603,S606,S607,F405,B905,B911,B912,B028,ASYNC109"
+# Tests assert and packages re-export: neither is worth a word.
+PER_FILE_IGNORE = ",".join(
+    [f"**/{name}:S101" for name in ("test_*.py", "*_test.py", "conftest.py", "tests/**", "test/**")]
+    + ["**/__init__.py:F401"]
+)
+
+_FLAGS = (
+    "--isolated",  # no configuration of the reviewed code
+    "--no-cache",
+    "--exit-zero",
+    "--quiet",
+    "--no-fix",
+    "--output-format=json",
+    "--target-version=py315",  # the newest: older code is valid there, newer code elsewhere is not
+    # Whatever was sent is to be read: no folder is left out for its name, and the suffix says nothing new.
+    "--no-respect-gitignore",
+    "--no-force-exclude",
+    "--config=exclude = []",
+    '--config=include = ["*"]',
+    f"--select={SELECT}",
+    f"--ignore={IGNORE}",
+    f"--per-file-ignores={PER_FILE_IGNORE}",
+)
+
+# The longest prefix of a rule decides.
+RULES: dict[str, tuple[Category, Severity, float]] = {
+    "": ("other", "low", 0.7),
+    "invalid-syntax": ("bug", "high", 0.95),
+    "E9": ("bug", "high", 0.95),
+    "E722": ("bug", "medium", 0.8),
+    "F": ("bug", "medium", 0.9),
+    "F401": ("style", "low", 0.95),
+    "F403": ("style", "low", 0.9),
+    "F541": ("style", "low", 0.95),
+    "F7": ("bug", "high", 0.95),
+    "F722": ("bug", "medium", 0.6),
+    "F82": ("bug", "high", 0.9),
+    "F84": ("style", "low", 0.9),
+    "B": ("bug", "medium", 0.8),
+    "B007": ("style", "low", 0.8),
+    "B008": ("bug", "low", 0.6),
+    "B009": ("style", "low", 0.9),
+    "B010": ("style", "low", 0.9),
+    "B013": ("style", "low", 0.9),
+    "B014": ("style", "low", 0.9),
+    "B019": ("performance", "low", 0.7),
+    "B024": ("style", "low", 0.7),
+    "B027": ("style", "low", 0.7),
+    "B9": ("style", "low", 0.8),
+    "ASYNC": ("bug", "medium", 0.8),
+    "ASYNC11": ("style", "low", 0.8),
+    "ASYNC2": ("performance", "medium", 0.8),
+    "LOG": ("bug", "low", 0.8),
+    "PLE": ("bug", "high", 0.9),
+    "PLE13": ("bug", "medium", 0.8),
+    "PLE25": ("bug", "low", 0.8),
+    "PLE2502": ("security", "high", 0.8),
+    "PLW": ("bug", "medium", 0.8),
+    "RUF": ("bug", "medium", 0.8),
+    "SIM": ("bug", "low", 0.7),
+    "T10": ("bug", "medium", 0.9),
+    "S": ("security", "medium", 0.7),
+    "S101": ("security", "low", 0.8),
+    "S102": ("security", "medium", 0.8),
+    "S104": ("security", "low", 0.5),
+    "S105": ("secrets", "medium", 0.6),
+    "S106": ("secrets", "medium", 0.6),
+    "S107": ("secrets", "medium", 0.6),
+    "S108": ("security", "low", 0.5),
+    "S11": ("security", "low", 0.8),
+    "S201": ("security", "high", 0.8),
+    "S310": ("security", "low", 0.5),
+    "S311": ("security", "low", 0.4),
+    "S501": ("security", "high", 0.8),
+    "S602": ("security", "high", 0.9),
+    "S604": ("security", "high", 0.7),
+    "S605": ("security", "high", 0.8),
+    "S608": ("security", "medium", 0.6),
+    "S701": ("security", "high", 0.8),
+}
+
+# What these rules quote may be the secret itself.
+_OWN_MESSAGES = {
+    "S105": "Hard-coded password or token",
+    "S106": "Hard-coded password or token as an argument",
+    "S107": "Hard-coded password or token as a default",
+    "B033": "A set repeats an item",
+    "B035": "A dictionary comprehension always writes the same key",
+    "F601": "A dictionary repeats a key",
+}
+_SILENCE = re.compile(r"noqa|ruff", re.IGNORECASE)
+
+
+@agent(
+    "ruff",
+    version=VERSION,
+    languages=("python",),
+    description="Bugs and risky calls in Python, by ruff's rules",
+    timeout_s=TIMEOUT_S,
+)
+async def ruff(context: Context) -> Contribution:
+    """Findings for every changed Python file, by our rules, never by those of the change."""
+    return await analyze(context, check, name="ruff", version=VERSION, language="python")
+
+
+async def check(space: Workspace, timeout_s: float) -> Analysis:
+    """Run ruff deaf to the comments that silence it, and once more obeying them if there are any.
+
+    A file that cannot be parsed is unread, for hardly a rule ran over it; its syntax error is a finding too.
+    """
+    suffixes = {path.rpartition(".")[2] for path in space.files}
+    extensions = (f"--extension={suffix}:python" for suffix in sorted(suffixes - {"py", "pyi"}))
+    argv = ("ruff", "check", *_FLAGS, *extensions, ".")
+    items = await _run([*argv, "--ignore-noqa"], space, timeout_s)
+    obeying = items
+    if any(_SILENCE.search(text) for text in space.files.values()):
+        obeying = await _run(argv, space, timeout_s)
+    heard = {_identity(item) for item in obeying}
+    done = Analysis()
+    for item in items:
+        path = str(space.tree.joinpath(item["filename"]).relative_to(space.tree))
+        finding = to_finding(item, path, space)
+        if finding.rule == "E902":
+            done.unread[path] = finding.message
+            continue
+        if finding.rule == "invalid-syntax":
+            done.unread.setdefault(path, f"syntax error in line {finding.line}: {finding.message}")
+        done.findings.append(finding if _identity(item) in heard else suppressed(finding, "noqa"))
+    return done
+
+
+def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
+    """One entry of ruff's JSON as a finding."""
+    rule = item["code"] or item["name"]
+    category, severity, confidence = judge(rule)
+    message = _OWN_MESSAGES.get(rule) or item["message"]
+    if severity == "high" and "seems safe" in message:  # ruff saw that only literals reach the shell
+        severity = "low"
+    start, end = item["location"], item["end_location"]
+    # A range that ends before the first column of a line does not touch that line.
+    last = end["row"] - (end["column"] == 1 and end["row"] > start["row"])
+    fix = (item["fix"] or {}).get("message")
+    suggestion = REVOKE if category == "secrets" else None if rule in _OWN_MESSAGES else fix
+    return Finding(
+        path=path,
+        line=space.line(path, start["row"]),
+        end_line=space.line(path, last),
+        severity=severity,
+        category=category,
+        message=clean(message),
+        rule=rule,
+        confidence=confidence,
+        suggestion=suggestion and clean(suggestion),
+    )
+
+
+def judge(rule: str) -> tuple[Category, Severity, float]:
+    """What a rule is about, how severe it is and how sure: by the longest prefix in the table."""
+    # A linter's letters are no prefix of another's: `F` is not `FURB`.
+    letters = re.match(r"[A-Z]*", rule)
+    linter = letters.group() if letters else ""
+    for end in range(len(rule), 0, -1):
+        if rule[:end] in RULES and (end == len(rule) or end >= len(linter)):
+            return RULES[rule[:end]]
+    return RULES[""]
+
+
+async def _run(argv: Sequence[str], space: Workspace, timeout_s: float) -> list[dict[str, Any]]:
+    output = await run_tool(argv, cwd=space.tree, home=space.home, timeout_s=timeout_s)
+    if output.code == 0:
+        try:
+            items = json.loads(output.stdout)
+        except ValueError:
+            items = None
+        if isinstance(items, list):
+            return items
+    raise ToolFailed("ruff", f"ended with code {output.code} and no report", output.stderr)
+
+
+def _identity(item: dict[str, Any]) -> str:
+    return json.dumps([item["filename"], item["code"], item["location"], item["message"]])

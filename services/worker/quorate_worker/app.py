@@ -1,0 +1,86 @@
+"""Wires the worker."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from nats.aio.msg import Msg
+
+from quorate.agent import Agent
+from quorate.blobs import Blobs
+from quorate.bus import Bus
+from quorate.contract import subjects
+from quorate.contract.agents import AgentHeartbeat
+from quorate.provision import Provisioned, ensure_consumers
+from quorate.pull import Pull
+from quorate.registry import Announcer
+from quorate.service import Service
+from quorate.settings import Settings
+from quorate.topology import agent_consumer
+from quorate_worker.builtin import agents_of, builtin_agents
+from quorate_worker.handlers import Worker
+
+
+def chosen_agents(settings: Settings) -> list[Agent]:
+    """The built-in agents and those of the configured modules, but for the ones that are switched off."""
+    agents = builtin_agents() if settings.builtin_agents else []
+    for module in settings.agent_modules:
+        agents += agents_of(module)
+    by_name = {agent.name: agent for agent in agents}
+    return [
+        agent
+        for name, agent in by_name.items()
+        if name not in settings.agents or settings.agents[name].enabled
+    ]
+
+
+@asynccontextmanager
+async def run(bus: Bus, settings: Settings, provisioned: Provisioned) -> AsyncIterator[None]:
+    """Announce the agents and work on their assignments until the block is left."""
+    agents = chosen_agents(settings)
+    instance = f"{os.getpid()}-{secrets.token_hex(3)}"
+    worker = Worker(bus, Blobs(bus), agents)
+    consumers = {agent.name: agent_consumer(agent.name, settings) for agent in agents}
+    await ensure_consumers(bus, subjects.WORK, list(consumers.values()))
+    pulls = {
+        agent.name: Pull(
+            bus,
+            subjects.WORK,
+            consumers[agent.name]["durable_name"],
+            worker.handle,
+            concurrency=settings.worker_concurrency,
+            ack_wait_s=settings.ack_wait_s,
+            grace_s=settings.stop_grace_s,
+        )
+        for agent in agents
+    }
+
+    def heartbeats() -> list[AgentHeartbeat]:
+        return [
+            AgentHeartbeat(
+                card=agent.card,
+                instance=instance,
+                concurrency=settings.worker_concurrency,
+                running=pulls[agent.name].running,
+            )
+            for agent in agents
+        ]
+
+    async def on_cancel(message: Msg) -> None:
+        worker.cancel(message.data.decode(errors="replace"))
+
+    canceled = await bus.client.subscribe(subjects.CANCEL_SIGNAL, cb=on_cancel)
+    announcer = Announcer(bus, heartbeats, settings.heartbeat_s)
+    await asyncio.gather(*(pull.start() for pull in pulls.values()))
+    await announcer.start()
+    try:
+        yield
+    finally:
+        await announcer.stop()
+        await canceled.unsubscribe()
+        await asyncio.gather(*(pull.stop() for pull in pulls.values()))
+
+
+service = Service("worker", run)

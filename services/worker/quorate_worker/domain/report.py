@@ -1,0 +1,45 @@
+"""From what an agent returned to its contribution."""
+
+from typing import Any
+
+from quorate.agent import Agent, Report
+from quorate.contract.facts import Contribution
+from quorate.contract.finding import Finding
+from quorate.review import Review
+
+
+class BadReport(ValueError):
+    """The agent returned something that is neither findings nor an answer."""
+
+
+def contribution_of(agent: Agent, report: Report, review: Review | None) -> Contribution:
+    """A contribution with its coverage. Raises BadReport.
+
+    An agent that returns bare findings has read what it could read of its languages.
+    """
+    if isinstance(report, Contribution):
+        contribution = report
+    elif isinstance(report, (list, tuple)) and all(isinstance(item, Finding) for item in report):
+        contribution = Contribution(findings=tuple(report), **_coverage(agent, review))
+    elif isinstance(report, (list, tuple)) and any(isinstance(item, Finding) for item in report):
+        raise BadReport(f"{agent.name} returned a list of findings and other things: return one or the other")
+    else:
+        contribution = Contribution(answer=report, **_coverage(agent, review))
+    if not contribution.version:
+        contribution = contribution.model_copy(update={"version": agent.card.version})
+    return contribution if review is None else _in_scope(contribution, review)
+
+
+def _coverage(agent: Agent, review: Review | None) -> dict[str, Any]:
+    if review is None:
+        return {}
+    return {"read": tuple(review.texts(*agent.card.languages)), "unread": review.unreadable}
+
+
+def _in_scope(contribution: Contribution, review: Review) -> Contribution:
+    """Keep findings on changed lines, unless all were asked for; those that are left out are counted."""
+    known = tuple(finding for finding in contribution.findings if review.change_of(finding.path) is not None)
+    kept = known if review.scope == "all" else tuple(filter(review.in_change, known))
+    return contribution.model_copy(
+        update={"findings": kept, "outside_change": len(contribution.findings) - len(kept)}
+    )

@@ -1,0 +1,61 @@
+"""The inputs of tasks, read once and shared by the agents of this process."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+from quorate.blobs import BadReference, Blobs
+from quorate.bus import Bus
+from quorate.contract.blob import BlobRef
+from quorate.contract.facts import Submitted
+from quorate.contract.work import Assignment
+from quorate.log import read_fact
+from quorate.review import Review
+
+CODE_REVIEW = "code-review"
+KEPT = 16
+OFF_LOOP_CHARS = 128 * 1024
+
+
+class TaskInput(NamedTuple):
+    """The input, and for a code review its parsed form."""
+
+    value: dict[str, Any]
+    review: Review | None
+
+
+class TaskInputs:
+    """Looks up what a task is about. Of the last few tasks the parsed input is kept."""
+
+    def __init__(self, bus: Bus, blobs: Blobs) -> None:
+        self._bus = bus
+        self._blobs = blobs
+        self._kept: OrderedDict[str, asyncio.Task[TaskInput]] = OrderedDict()
+
+    async def of(self, assignment: Assignment) -> TaskInput:
+        """The input of an assignment. Raises BadReference or Unavailable."""
+        if assignment.input is not None or assignment.input_ref is not None:
+            return await self._read(assignment.kind, assignment.input, assignment.input_ref)
+        task = self._kept.get(assignment.task)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = asyncio.create_task(self._of_task(assignment))
+            self._kept[assignment.task] = task
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        # One agent's cancellation must not take the input from the others.
+        return await asyncio.shield(task)
+
+    async def _of_task(self, assignment: Assignment) -> TaskInput:
+        submitted = await read_fact(self._bus, assignment.task, "task", Submitted)
+        if submitted is None:
+            raise BadReference(f"{assignment.task} is not in the log: nothing to work on")
+        return await self._read(assignment.kind, submitted.input, submitted.input_ref)
+
+    async def _read(self, kind: str, value: dict[str, Any] | None, ref: BlobRef | None) -> TaskInput:
+        if value is None:
+            value = await self._blobs.get_json(ref) if ref is not None else {}
+        if kind != CODE_REVIEW:
+            return TaskInput(value, None)
+        if len(value.get("diff") or "") > OFF_LOOP_CHARS:
+            return TaskInput(value, await asyncio.to_thread(Review, value))
+        return TaskInput(value, Review(value))
