@@ -40,9 +40,7 @@ class Blobs:
     async def put(self, body: bytes, media_type: str = "application/json") -> BlobRef:
         """Store, and return what to send instead. Raises BlobTooLarge or Unavailable."""
         if len(body) > MAX_BLOB_BYTES:
-            raise BlobTooLarge(
-                f"{len(body):,} bytes are more than the {MAX_BLOB_BYTES:,} that may go by reference"
-            )
+            raise BlobTooLarge(f"{len(body):,} bytes are more than the {MAX_BLOB_BYTES:,} that may go by reference")
         sha256 = await asyncio.to_thread(digest, body)
         ref = BlobRef(bucket=subjects.BLOBS, key=sha256, sha256=sha256, size=len(body), media_type=media_type)
         try:
@@ -53,7 +51,7 @@ class Blobs:
             except ObjectNotFoundError:
                 pass
             await store.put(sha256, body, meta=ObjectMeta(name=sha256, headers={"Content-Type": media_type}))
-        except (NatsError, JetStreamError, asyncio.TimeoutError) as error:
+        except (TimeoutError, NatsError, JetStreamError) as error:
             raise Unavailable(f"the object store did not take {len(body):,} bytes: {error}") from error
         return ref
 
@@ -86,16 +84,12 @@ class Blobs:
             store = await self._bus.client.jetstream().object_store(subjects.BLOBS)
             info = await store.get_info(ref.key)
             if info.size != ref.size:
-                raise BadReference(
-                    f"the object {ref.key[:80]} has {info.size} bytes, and {ref.size} were announced"
-                )
+                raise BadReference(f"the object {ref.key[:80]} has {info.size} bytes, and {ref.size} were announced")
             # Into a buffer: nats-py joins chunks one by one otherwise, at a third of the speed.
             await store.get(ref.key, writeinto=buffer)
         except ObjectNotFoundError as error:
-            raise BadReference(
-                f"there is no object {ref.key[:80]} in {subjects.BLOBS}; upload it first"
-            ) from error
-        except (NatsError, JetStreamError, asyncio.TimeoutError) as error:
+            raise BadReference(f"there is no object {ref.key[:80]} in {subjects.BLOBS}; upload it first") from error
+        except (TimeoutError, NatsError, JetStreamError) as error:
             raise Unavailable(f"the object {ref.key[:80]} could not be read: {error}") from error
         body = buffer.getvalue()
         if await asyncio.to_thread(digest, body) != ref.sha256:

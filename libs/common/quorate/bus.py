@@ -62,18 +62,17 @@ class ApiError(QuorateError):
 class Bus:
     """One connection. Make it with :func:`connect`."""
 
-    def __init__(self, client: NatsClient, lost: "asyncio.Future[None]") -> None:
+    def __init__(self, client: NatsClient, lost: asyncio.Future[None], shown_url: str) -> None:
         self.client = client
         self.lost = lost
+        self.shown_url = shown_url
         self._prefix = f"{client.new_inbox()}."
         self._waiting: dict[str, Callable[[Msg], None]] = {}
         self._token = 0
 
     async def open(self) -> None:
         # The waits are bounded by their own timeouts, so the subscription needs no limit that would drop replies.
-        await self.client.subscribe(
-            f"{self._prefix}*", cb=self._on_reply, pending_msgs_limit=0, pending_bytes_limit=0
-        )
+        await self.client.subscribe(f"{self._prefix}*", cb=self._on_reply, pending_msgs_limit=0, pending_bytes_limit=0)
 
     async def _on_reply(self, message: Msg) -> None:
         handler = self._waiting.get(message.subject[len(self._prefix) :])
@@ -100,9 +99,7 @@ class Bus:
 
         def give_up() -> None:
             if not done.done():
-                done.set_exception(
-                    Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s")
-                )
+                done.set_exception(Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s"))
 
         self._waiting[token] = on_reply
         timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
@@ -126,16 +123,26 @@ class Bus:
         """One message out, one reply in. Raises Unavailable when nobody answers in time."""
         [reply] = await self._ask(subject, body, headers, timeout_s, lambda _: True)
         if _status(reply) == "503":
-            raise Unavailable(
-                f"nothing answers on {subject}: is JetStream enabled, and does the stream exist?"
-            )
+            raise Unavailable(f"nothing answers on {subject}: is JetStream enabled, and does the stream exist?")
         return reply
+
+    async def request_many(self, subject: str, body: bytes = b"", *, wait_s: float) -> list[Msg]:
+        """One message out, and the replies of everyone who answers within ``wait_s``."""
+        self._token += 1
+        token, replies = str(self._token), list[Msg]()
+        self._waiting[token] = replies.append
+        try:
+            await self.client.publish(subject, body, reply=self._prefix + token)
+            await asyncio.sleep(wait_s)
+        except NatsError as error:
+            raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
+        finally:
+            del self._waiting[token]
+        return [reply for reply in replies if _status(reply) is None]
 
     async def api(self, operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call the JetStream API, for example ``STREAM.INFO.X``. Raises ApiError with the broker's error code."""
-        reply = await self.request(
-            f"$JS.API.{operation}", json.dumps(body).encode() if body is not None else b""
-        )
+        reply = await self.request(f"$JS.API.{operation}", json.dumps(body).encode() if body is not None else b"")
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" in answer:
             error = answer["error"]
@@ -182,13 +189,12 @@ class Bus:
 
     async def get_last(self, stream: str, subject: str) -> Stored | None:
         """The last message stored on a literal subject, or None."""
-        reply = await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
-        status = _status(reply)
-        if status == "404":
-            return None
-        if status is not None:
-            raise Unavailable(f"{stream} could not be read: {status}")
-        return _stored(reply)
+        return _found(stream, await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}"))
+
+    async def get_sequence(self, stream: str, sequence: int) -> Stored | None:
+        """The message with this number in the stream, or None."""
+        body = json.dumps({"seq": sequence}).encode()
+        return _found(stream, await self.request(f"$JS.API.DIRECT.GET.{stream}", body))
 
     async def get_all(self, stream: str, *filters: str) -> list[Stored]:
         """The last message of every subject that matches, in the order of the stream (at most 1,024 subjects).
@@ -215,7 +221,7 @@ class Bus:
             self.lost.cancel()
         try:
             await asyncio.wait_for(self.client.flush(), 2)
-        except (NatsError, asyncio.TimeoutError, OSError):
+        except (TimeoutError, NatsError, OSError):
             log.debug("the last flush failed", extra={"action": "bus.close"})
         await self.client.close()
 
@@ -241,6 +247,15 @@ def _status(message: Msg) -> str | None:
     return headers.get("Status") if headers else None
 
 
+def _found(stream: str, reply: Msg) -> Stored | None:
+    status = _status(reply)
+    if status == "404":
+        return None
+    if status is not None:
+        raise Unavailable(f"{stream} could not be read: {status}")
+    return _stored(reply)
+
+
 def _stored(message: Msg) -> Stored:
     headers = {str(key): str(value) for key, value in (message.headers or {}).items()}
     return Stored(
@@ -257,9 +272,12 @@ def parse_time(stamp: str) -> float:
     from datetime import datetime
 
     whole, _, fraction = stamp.rstrip("Z").partition(".")
-    return datetime.fromisoformat(whole + "+00:00").timestamp() + (
-        float(f"0.{fraction}") if fraction else 0.0
-    )
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
+
+
+def _without_secrets(url: str) -> str:
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 async def connect(
@@ -268,6 +286,7 @@ async def connect(
     name: str,
     credentials: str | None = None,
     max_disconnected_s: float = MAX_DISCONNECTED_S,
+    timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Bus:
     """Connect, and keep reconnecting for ``max_disconnected_s`` seconds whenever the connection is lost.
 
@@ -310,7 +329,7 @@ async def connect(
 
     try:
         # With endless reconnects nats-py also tries the first connection endlessly; this bounds it.
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             client = await nats.connect(
                 url,
                 name=f"quorate-{name}-{secrets.token_hex(3)}",
@@ -326,10 +345,11 @@ async def connect(
                 error_cb=on_error,
                 user_credentials=credentials,
             )
-    except (NatsError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, NatsError, OSError) as error:
         raise Unavailable(
-            f"no connection to the broker at {url}: {error}; start one with `quorate up`, or set QUORATE_NATS_URL"
+            f"no connection to the broker at {_without_secrets(url)}: {error!r};"
+            " start one with `quorate up`, or set QUORATE_NATS_URL"
         ) from error
-    bus = Bus(client, lost)
+    bus = Bus(client, lost, _without_secrets(url))
     await bus.open()
     return bus

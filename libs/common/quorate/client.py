@@ -50,9 +50,7 @@ class Client:
     of ``tenant``. Every call may raise ``quorate.errors.Unavailable`` when the broker does not answer.
     """
 
-    def __init__(
-        self, url: str | None = None, *, tenant: str = "default", credentials: str | None = None
-    ) -> None:
+    def __init__(self, url: str | None = None, *, tenant: str = "default", credentials: str | None = None) -> None:
         self._url = url or os.environ.get("QUORATE_NATS_URL") or DEFAULT_URL
         self._tenant = tenant
         self._credentials = credentials
@@ -154,7 +152,7 @@ class Client:
             await subscription.unsubscribe()
 
     async def results(self, kind: str = "*", *, replay: bool = False) -> AsyncIterator[Result]:
-        """Results as they come, for one kind or all; with ``replay`` those that are kept first. Never ends by itself."""
+        """Results as they come, of one kind or all; with ``replay`` those that are kept first. Never ends by itself."""
         feed = Feed(self.bus, subjects.RESULTS, [f"quorate.results.{kind}.*"], replay=replay)
         async with feed:
             async for stored in feed:

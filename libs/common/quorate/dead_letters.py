@@ -22,7 +22,7 @@ KEPT_WHEN_TOO_LARGE = 512 * 1024
 
 
 class DeadLetter(NamedTuple):
-    """One of them: ``sequence`` names it, ``at`` is in seconds since the epoch; ``cut`` when not all of the body fit."""
+    """One of them: ``sequence`` names it, ``at`` is seconds since the epoch; ``cut`` when not all of the body fit."""
 
     sequence: int
     stream: str
@@ -60,9 +60,7 @@ async def bury(
     except ApiError:
         # The message alone was as large as the broker allows; with the reason it is larger.
         out[CUT] = str(len(body))
-        await bus.publish(
-            subjects.dead(stream), body[:KEPT_WHEN_TOO_LARGE], message_id=identity + "-cut", headers=out
-        )
+        await bus.publish(subjects.dead(stream), body[:KEPT_WHEN_TOO_LARGE], message_id=identity + "-cut", headers=out)
 
 
 def read_dead_letter(stored: Stored) -> DeadLetter:

@@ -1,10 +1,10 @@
 """A unified diff as data: which files a change touches and which lines it adds.
 
-`unidiff` 1.0.1 was measured first: it takes 2 s for 30 MB, but refuses git's own output for a path with a
-blank (`+++ b/a b.py<TAB>`), leaves quoted paths quoted and reads garbage as an empty change. Hence this parser,
-which scans by position, in linear time: 0.2 s for the same.
+``unidiff`` 1.0.1 was measured first: it takes 2 s for 30 MB, but refuses git's own output for a path with a
+blank (``+++ b/a b.py<TAB>``), leaves quoted paths quoted and reads garbage as an empty change. Hence this
+parser, which scans by position, in linear time: 0.2 s for the same.
 
-A combined diff of a merge (`diff --cc`, `@@@`) is not parsed but refused with `NotADiff`.
+A combined diff of a merge (``diff --cc``, ``@@@``) is not parsed but refused with ``NotADiff``.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class NotADiff(ValueError):
 
 
 class UnsafePath(ValueError):
-    """The diff names a path that leaves the repository or enters its `.git`; the message names it."""
+    """The diff names a path that leaves the repository or enters its ``.git``; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One `@@` block. `added` holds inclusive 1-based ranges of added lines of the new file, ascending."""
+    """One ``@@`` block. ``added`` holds inclusive 1-based ranges of the new file's added lines, ascending."""
 
     old_start: int
     old_lines: int
@@ -50,7 +50,7 @@ class FileChange:
     """What a diff does to one file. A file that becomes a symlink gives two of them: deleted, then added.
 
     path: the new path, of a deletion the old one; relative, with "/". Bytes that are not UTF-8 are lone
-        surrogates (`surrogateescape`), so replace them before the path goes into JSON.
+        surrogates (``surrogateescape``), so replace them before the path goes into JSON.
     old_path: None for an added file, else the path before the change (the same one unless renamed or copied).
     hunks: in the order of their lines, never overlapping; empty for binary, mode-only and empty files.
     added_text: the whole content of an added text file, exact to a missing newline at its end, or None.
@@ -66,7 +66,7 @@ class FileChange:
     added_text: str | None
 
     def touches(self, line: int, end_line: int | None = None) -> bool:
-        """Whether `line` (or `line` to `end_line`, inclusive, 1-based, new side) meets an added line."""
+        """Whether ``line`` (to ``end_line``, inclusive; 1-based, new side) meets an added line."""
         last = line if end_line is None else end_line
         at = bisect_left(self.hunks, line, key=lambda hunk: hunk.new_start + max(hunk.new_lines, 1) - 1)
         while at < len(self.hunks) and self.hunks[at].new_start <= last:
@@ -84,7 +84,7 @@ class FileChange:
 
 
 def parse_diff(text: str) -> tuple[FileChange, ...]:
-    """Read the output of `git diff`, `git show`, `git format-patch` or `diff -u`, with any or no prefixes.
+    """Read the output of ``git diff``, ``git show``, ``git format-patch`` or ``diff -u``, any prefixes.
 
     Lines end at "\\n" only. A file may occur more than once, as in a series of patches.
     Raises NotADiff (empty, no diff in it, damaged, a merge's combined diff) and UnsafePath.
@@ -94,9 +94,7 @@ def parse_diff(text: str) -> tuple[FileChange, ...]:
     changes = tuple(_Parser(text).changes())
     if not changes:
         found = text.lstrip()[:60].split("\n", 1)[0]
-        raise NotADiff(
-            f"No diff in the text that begins {found!r}: give the output of `git diff` or `diff -u`."
-        )
+        raise NotADiff(f"No diff in the text that begins {found!r}: give the output of `git diff` or `diff -u`.")
     return changes
 
 
@@ -145,7 +143,7 @@ _EXTENDED = {
 
 @dataclass(slots=True)
 class _Header:
-    """The lines above a file's hunks, as written; `line` is the position where they begin."""
+    """The lines above a file's hunks, as written; ``line`` is the position where they begin."""
 
     line: int
     names: str | None = None  # of `diff --git`, both together
@@ -165,7 +163,7 @@ class _Header:
 
     @property
     def says_nothing(self) -> bool:
-        """git writes a bare `diff --git` line for a file whose time stamp changed and nothing else."""
+        """git writes a bare ``diff --git`` line for a file whose time stamp changed and nothing else."""
         modes = self.old_mode or self.deleted_mode or self.created_mode
         return not (self.old or self.binary or modes or self.copy_to or self.rename_to or self.index)
 
@@ -216,9 +214,7 @@ class _Parser:
     def _count(self, pos: int) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise NotADiff(
-                f"Line {self._number(pos)}: more than {MAX_PARTS:,} hunks and ranges: split the change."
-            )
+            raise NotADiff(f"Line {self._number(pos)}: more than {MAX_PARTS:,} files, hunks and ranges: split it.")
 
     def _refuse_combined(self, pos: int) -> None:
         text = self._text
@@ -233,7 +229,7 @@ class _Parser:
             )
 
     def _is_plain_header(self, pos: int) -> bool:
-        """`--- ` also begins messages and removed SQL comments: a header has `+++ ` and `@@` below."""
+        """``--- `` also begins messages and removed SQL comments: a header has ``+++ `` and ``@@`` below."""
         second = self._next(pos)
         return self._text.startswith("+++ ", second) and self._text.startswith("@@ -", self._next(second))
 
@@ -268,9 +264,7 @@ class _Parser:
         pos = self._next(pos)
         if not self._text.startswith("@@ -", pos):
             self._refuse_combined(pos)
-            raise NotADiff(
-                f"Line {self._number(pos)}: no hunk (`@@ -1,2 +1,3 @@`) below `+++`: is it cut off?"
-            )
+            raise NotADiff(f"Line {self._number(pos)}: no hunk (`@@ -1,2 +1,3 @@`) below `+++`: is it cut off?")
         hunks: list[Hunk] = []
         added_text: str | None = None
         while self._text.startswith("@@ -", pos):
@@ -282,7 +276,7 @@ class _Parser:
         return self._change(header, tuple(hunks), added_text), pos
 
     def _plain_binary(self, pos: int) -> tuple[FileChange | None, int]:
-        """`Binary files A and B differ` of `diff -r`; not taken if a name has " and " in it."""
+        """``Binary files A and B differ`` of ``diff -r``; not taken if a name has " and " in it."""
         line = self._line(pos)
         old, _, new = line.removeprefix("Binary files ").removesuffix(" differ").partition(" and ")
         if not line.endswith(" differ") or not old or not new or " and " in new:
@@ -401,8 +395,8 @@ class _Parser:
             pos = end + 1
         if old_left or new_left:
             raise NotADiff(
-                f"Line {self._number(at)}: the hunk announces {old_lines} old and {new_lines} new lines and has "
-                f"{old_lines - old_left} and {new_lines - new_left}: cut off or edited; make the diff again."
+                f"Line {self._number(at)}: the hunk announces {old_lines} old and {new_lines} new lines "
+                f"and has {old_lines - old_left} and {new_lines - new_left}: cut off or edited; make it again."
             )
         if run:
             self._count(pos)
@@ -415,14 +409,12 @@ class _Parser:
         return hunk, content, min(self._next(pos) if unended else pos, size)
 
     def _refuse_excess(self, pos: int) -> None:
-        """More lines than announced would be lines that nobody reviews. `-- ` begins a mail's signature."""
+        """More lines than announced would be lines that nobody reviews. ``-- `` begins a mail's signature."""
         text = self._text
         if not text.startswith(("+", "-", " "), pos) or self._line(pos) in ("-- ", "--"):
             return
         if not (text.startswith("--- ", pos) and self._is_plain_header(pos)):
-            raise NotADiff(
-                f"Line {self._number(pos)}: more lines than the hunk above announces: make the diff again."
-            )
+            raise NotADiff(f"Line {self._number(pos)}: more lines than the hunk above announces: make the diff again.")
 
 
 def _status(header: _Header, old: str | None, new: str | None, hunks: tuple[Hunk, ...]) -> Status:
@@ -444,9 +436,9 @@ def _stamp(side: str | None) -> str:
 
 
 def _same_name(names: str) -> str | None:
-    """The path in `a/PATH b/PATH`, whatever blanks it has; without rename lines both sides have the same.
+    """The path in ``a/PATH b/PATH``, whatever blanks it has; without rename lines both sides have the same.
 
-    None if they differ, or have prefixes of different length (then `---` and `+++` decide).
+    None if they differ, or have prefixes of different length (then ``---`` and ``+++`` decide).
     """
     middle, odd = divmod(len(names) - 1, 2)
     if odd or names[middle : middle + 1] != " ":
@@ -459,7 +451,7 @@ def _same_name(names: str) -> str | None:
 
 
 def _strip_prefixes(old: str, new: str) -> tuple[str | None, str | None]:
-    """Paths of `---` and `+++` without a/ and b/, or git's i/ w/ c/ o/ 1/ 2/ if the sides show a pair."""
+    """Paths of ``---`` and ``+++`` without a/ and b/, or git's i/ w/ c/ o/ 1/ 2/ if the sides show a pair."""
     if _NOTHING in (old, new):
         return (
             None if old == _NOTHING else old.removeprefix("a/"),
@@ -477,7 +469,7 @@ _ESCAPED = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 
 
 def _unquote(path: str) -> str:
-    """Undo git's C-style quotes, `"\\303\\244.py"`; a path without quotes is returned as it is."""
+    """Undo git's C-style quotes, ``"\\303\\244.py"``; a path without quotes is returned as it is."""
     if len(path) < 2 or path[0] != '"' or path[-1] != '"':
         return path
     if len(path) > 4 * MAX_PATH:  # four characters are the most that one byte takes in quotes

@@ -95,6 +95,11 @@ class EmbeddedBroker:
         """The server's process id. BrokerError if it was not started or was stopped."""
         return self._spawned().pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server process runs."""
+        return self._server is not None and self._server.poll() is None
+
     def start(self) -> None:
         """Take the folder and spawn the server; returns at once, `wait_ready` waits for it.
 
@@ -102,7 +107,7 @@ class EmbeddedBroker:
         """
         if self._lock is not None:
             raise BrokerError(f"the broker of {self.data} is already started: call restart() or stop()")
-        binary = _find_binary()
+        binary = find_binary()
         try:
             with self._explained():
                 lock = self._take_folder()
@@ -158,7 +163,7 @@ class EmbeddedBroker:
             self.start()
         else:
             self._end_server(5)
-            self._spawn(_find_binary())
+            self._spawn(find_binary())
         self.wait_ready()
 
     def __enter__(self) -> EmbeddedBroker:
@@ -373,7 +378,7 @@ def _tie(watched: int, pid: int) -> None:
             fcntl.fcntl(watched, fcntl.F_SETFL, fcntl.fcntl(watched, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _find_binary() -> Path:
+def find_binary() -> Path:
     folders = [Path(sysconfig.get_path("scripts")), Path(sys.executable).parent]
     folders += [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
     for folder in folders:
@@ -401,9 +406,7 @@ def _end_leftover(pid_file: Path, config: Path) -> None:
         while time.monotonic() < deadline and _serves(pid, config):
             time.sleep(_POLL_S)
     if _serves(pid, config):
-        raise BrokerError(
-            f"nats-server {pid} of an earlier run does not end: end it (kill -9 {pid}), then start again"
-        )
+        raise BrokerError(f"nats-server {pid} of an earlier run does not end: end it (kill -9 {pid}), then start again")
 
 
 def _serves(pid: int, config: Path) -> bool:
@@ -432,9 +435,7 @@ def _holder(announced: bytes) -> tuple[int | None, str | None]:
 def _port_refused(port: int, error: Exception) -> BrokerError:
     taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
     reason = "is taken by another process" if taken else f"cannot be used ({error})"
-    return BrokerError(
-        f"port {port} of {HOST} {reason}. Free it, choose another port, or leave the port out."
-    )
+    return BrokerError(f"port {port} of {HOST} {reason}. Free it, choose another port, or leave the port out.")
 
 
 def _require_recent(info: bytes) -> None:

@@ -21,6 +21,7 @@ log = logging.getLogger("quorate.provision")
 _STREAM_NOT_FOUND = 10059
 _STREAM_EXISTS = 10058
 _CONSUMER_NOT_FOUND = 10014
+_NO_ROOM = (10023, 10028, 10047)
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,7 @@ async def provision(bus: Bus, settings: Settings) -> Provisioned:
     # Another process may have created the log just now, with another number.
     actual = await recorded_partitions(bus)
     if actual != wanted:
-        raise Misconfigured(
-            f"the log has {actual} partitions, and {wanted} are configured: set partitions = {actual}"
-        )
+        raise Misconfigured(f"the log has {actual} partitions, and {wanted} are configured: set partitions = {actual}")
     return Provisioned(wanted, str(found[0]["created"]), drift)
 
 
@@ -90,9 +89,7 @@ async def recorded_partitions(bus: Bus) -> int | None:
         raise
     match = re.search(r"partition\((\d+)", info["config"].get("subject_transform", {}).get("dest", ""))
     if match is None:
-        raise Misconfigured(
-            "the stream QUORATE_LOG was not made by Quorate: it has no partitions; delete or rename it"
-        )
+        raise Misconfigured("the stream QUORATE_LOG was not made by Quorate: it has no partitions; delete or rename it")
     return int(match.group(1))
 
 
@@ -112,6 +109,19 @@ async def drift(bus: Bus, settings: Settings) -> tuple[Drift, ...]:
     return tuple(differences)
 
 
+async def fill_levels(bus: Bus) -> list[tuple[str, float]]:
+    """How full each stream with a size limit is, from 0 to 1."""
+    levels = []
+    for config in topology.streams(Settings(), topology.DEFAULT_PARTITIONS):
+        try:
+            info = await bus.api(f"STREAM.INFO.{config['name']}")
+        except ApiError:
+            continue
+        if (limit := info["config"].get("max_bytes", -1)) > 0:
+            levels.append((config["name"], info["state"]["bytes"] / limit))
+    return levels
+
+
 async def ensure_consumers(bus: Bus, stream: str, configs: list[dict[str, Any]]) -> tuple[Drift, ...]:
     """Create the consumers that are missing; an existing one is left as it is, and differences are returned."""
     results = await asyncio.gather(*(_ensure_consumer(bus, stream, config) for config in configs))
@@ -126,6 +136,11 @@ async def _ensure_stream(bus: Bus, config: dict[str, Any]) -> dict[str, Any]:
     try:
         return await bus.api(f"STREAM.CREATE.{name}", config)
     except ApiError as error:
+        if error.code in _NO_ROOM:
+            raise Misconfigured(
+                f"the broker has no room for the stream {name}, which reserves {config['max_bytes'] // 2**20:,} MiB:"
+                " raise its max_file_store (or max_memory_store), or lower max_log_bytes and max_stream_bytes"
+            ) from error
         if error.code != _STREAM_EXISTS:
             raise
     return await bus.api(f"STREAM.INFO.{name}")

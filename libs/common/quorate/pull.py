@@ -150,7 +150,7 @@ class Pull:
             await subscription.unsubscribe()
             # Whatever the broker had sent before it heard of this has arrived after the flush, and is handed back.
             await self._bus.client.flush(timeout=2)
-        except (NatsError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, NatsError, OSError) as error:
             log.debug("%s: %s", self.name, error, extra={"action": "pull.unsubscribe"})
 
     async def _top_up(self) -> None:
@@ -215,9 +215,7 @@ class Pull:
             await delivery.nak()
             raise
         except Exception:
-            log.exception(
-                "%s: %s is handed back", self.name, delivery.subject, extra={"action": "pull.failed"}
-            )
+            log.exception("%s: %s is handed back", self.name, delivery.subject, extra={"action": "pull.failed"})
             await delivery.nak(self._retry_s)
         finally:
             del self._running[delivery]
@@ -252,9 +250,7 @@ class Pull:
         if not self._bus.client.is_connected:
             return
         if self._subscription is None or (self._outstanding and silent_s > 3 * HEARTBEAT_S):
-            log.info(
-                "%s: silent for %.1f s, pulling anew", self.name, silent_s, extra={"action": "pull.renewed"}
-            )
+            log.info("%s: silent for %.1f s, pulling anew", self.name, silent_s, extra={"action": "pull.renewed"})
             await self._unsubscribe()
             await self._subscribe()
         else:

@@ -70,9 +70,7 @@ class Review:
     @cached_property
     def unreadable(self) -> dict[str, str]:
         """Changed paths without content to read, each with the reason."""
-        return {
-            path: _why_unreadable(self._by_path[path]) for path in self.paths if path not in self._readable
-        }
+        return {path: _why_unreadable(self._by_path[path]) for path in self.paths if path not in self._readable}
 
     def change_of(self, path: str) -> FileChange | None:
         return self._by_path.get(path)

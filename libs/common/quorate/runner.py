@@ -42,10 +42,17 @@ WINDOW = 256
 class Reducer(Protocol[State, Command]):
     """What the runner needs of a service. ``begins`` is the fact type that a task's state begins with."""
 
-    name: str
-    facts: tuple[str, ...]
-    begins: str
-    entry_type: type[Entry[State, Command]]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def facts(self) -> tuple[str, ...]: ...
+
+    @property
+    def begins(self) -> str: ...
+
+    @property
+    def entry_type(self) -> type[Entry[State, Command]]: ...
 
     def decide(self, state: State | None, record: Record) -> Decision[State, Command]: ...
 
@@ -86,9 +93,7 @@ class Cached(Generic[State, Command]):
 class Runner(Generic[State, Command]):
     """Runs ``reducer`` over every partition until stopped."""
 
-    def __init__(
-        self, bus: Bus, reducer: Reducer[State, Command], partitions: int, settings: Settings
-    ) -> None:
+    def __init__(self, bus: Bus, reducer: Reducer[State, Command], partitions: int, settings: Settings) -> None:
         self._bus = bus
         self._reducer = reducer
         self._partitions = partitions
@@ -99,8 +104,7 @@ class Runner(Generic[State, Command]):
     async def start(self) -> None:
         reducer, settings = self._reducer, self._settings
         consumers = [
-            reducer_consumer(reducer.name, partition, reducer.facts, settings)
-            for partition in range(self._partitions)
+            reducer_consumer(reducer.name, partition, reducer.facts, settings) for partition in range(self._partitions)
         ]
         await ensure_consumers(self._bus, subjects.LOG, consumers)
         self._pulls = [
@@ -136,9 +140,7 @@ class Runner(Generic[State, Command]):
             except Exception as error:
                 failing_since = failing_since or time.monotonic()
                 if time.monotonic() - failing_since + backoff_s > POISON_AFTER_S:
-                    log.exception(
-                        "%s cannot be processed", delivery.subject, extra={"action": "runner.poison"}
-                    )
+                    log.exception("%s cannot be processed", delivery.subject, extra={"action": "runner.poison"})
                     await self._give_up(delivery, f"{type(error).__name__}: {error}")
                     break
             fresh = False
@@ -154,22 +156,16 @@ class Runner(Generic[State, Command]):
         try:
             # A task that only begins has no state to read; should it have one, the commit loses and it is read.
             begins = fresh and address.type == reducer.begins
-            entry, revision = cache.get(address.task) or (
-                (None, 0) if begins else await self._load(address.task)
-            )
+            entry, revision = cache.get(address.task) or ((None, 0) if begins else await self._load(address.task))
             if entry is not None and delivery.sequence < entry.applied:
                 return
             record = read_record(delivery.subject, delivery.data, delivery.sequence, delivery.at)
             if entry is None or delivery.sequence > entry.applied:
                 decision = reducer.decide(entry.state if entry else None, record)
-                if decision.state is None or (
-                    entry and decision.state == entry.state and not decision.commands
-                ):
+                if decision.state is None or (entry and decision.state == entry.state and not decision.commands):
                     cache.put(address.task, entry, revision)
                     return
-                entry = reducer.entry_type(
-                    applied=delivery.sequence, state=decision.state, outbox=decision.commands
-                )
+                entry = reducer.entry_type(applied=delivery.sequence, state=decision.state, outbox=decision.commands)
                 crashpoints.reached(f"{reducer.name}.decided")
                 revision = await self._commit(address.task, entry, revision)
             cache.put(address.task, entry, revision)

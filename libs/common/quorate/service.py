@@ -43,9 +43,7 @@ def installed_services() -> dict[str, Service]:
 
 
 @asynccontextmanager
-async def running(
-    services: Sequence[Service], settings: Settings, *, name: str = "services"
-) -> AsyncIterator[Bus]:
+async def running(services: Sequence[Service], settings: Settings, *, name: str = "services") -> AsyncIterator[Bus]:
     """Connect, provision and run the services on one connection; they stop in reverse order."""
     bus = await connect(
         settings.nats_url or DEFAULT_URL,

@@ -55,20 +55,16 @@ class Settings(BaseModel):
     replicas: int = Field(default=1, ge=1, le=5)
     memory_storage: bool = Field(default=False, description="keep streams in memory: for throw-away brokers")
     retention_s: int = Field(default=30 * DAY_S, ge=DAY_S)
-    max_log_bytes: int = Field(default=4 * 1024**3, ge=1024**2)
-    max_stream_bytes: int = Field(default=1024**3, ge=1024**2, description="of each other stream")
+    max_log_bytes: int = Field(default=2 * 1024**3, ge=1024**2, description="of the log, and of the object store")
+    max_stream_bytes: int = Field(default=512 * 1024**2, ge=1024**2, description="of each other stream")
     ack_wait_s: float = Field(default=10.0, ge=0.5)
 
-    agents_wait_s: float = Field(
-        default=5.0, ge=0, description="how long a task waits for an agent to appear"
-    )
+    agents_wait_s: float = Field(default=5.0, ge=0, description="how long a task waits for an agent to appear")
     review_deadline_s: float = Field(default=600.0, gt=0)
     task_deadline_s: float = Field(default=600.0, gt=0)
     worker_concurrency: int = Field(default=4, ge=1, le=1024, description="per agent in one worker process")
     builtin_agents: bool = True
-    agent_modules: tuple[str, ...] = Field(
-        default=(), description="Python modules that define further agents"
-    )
+    agent_modules: tuple[str, ...] = Field(default=(), description="Python modules that define further agents")
     heartbeat_s: float = Field(default=5.0, gt=0, description="between an agent's registrations")
     max_disconnected_s: float = Field(default=60.0, gt=0)
     stop_grace_s: float = Field(default=10.0, ge=0)

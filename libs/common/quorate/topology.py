@@ -106,9 +106,7 @@ def streams(settings: Settings, partitions: int) -> list[dict[str, Any]]:
     ]
 
 
-def reducer_consumer(
-    reducer: str, partition: int, types: tuple[str, ...], settings: Settings
-) -> dict[str, Any]:
+def reducer_consumer(reducer: str, partition: int, types: tuple[str, ...], settings: Settings) -> dict[str, Any]:
     """One durable consumer per reducer and partition with one message in flight: the broker keeps them in order."""
     return {
         "durable_name": f"{reducer}-{partition}",

@@ -42,9 +42,7 @@ class CollectorReducer:
         )
         self._recent: OrderedDict[tuple[str, ...], Contribution] = OrderedDict()
 
-    def decide(
-        self, state: CollectorState | None, record: Record
-    ) -> Decision[CollectorState, CollectorCommand]:
+    def decide(self, state: CollectorState | None, record: Record) -> Decision[CollectorState, CollectorCommand]:
         if isinstance(record.fact, Contribution) and len(record.fact.findings) <= RECENT_FINDINGS:
             # Only a shortcut: what is not here is read from the log.
             self._recent[(record.task, *record.key)] = record.fact
@@ -52,9 +50,7 @@ class CollectorReducer:
                 self._recent.popitem(last=False)
         return decide(state, record)
 
-    async def carry_out(
-        self, commands: tuple[CollectorCommand, ...], state: CollectorState, record: Record
-    ) -> None:
+    async def carry_out(self, commands: tuple[CollectorCommand, ...], state: CollectorState, record: Record) -> None:
         for command in commands:
             join = state.joins[command.run]
             contributions = await self._contributions(record.task, command.run, join)
@@ -95,9 +91,7 @@ class CollectorReducer:
         return outcome.model_copy(update={"findings": kept, "findings_ref": ref})
 
 
-def _fitting(
-    findings: tuple[DecidedFinding, ...], encoded: list[bytes], max_bytes: int
-) -> tuple[DecidedFinding, ...]:
+def _fitting(findings: tuple[DecidedFinding, ...], encoded: list[bytes], max_bytes: int) -> tuple[DecidedFinding, ...]:
     kept, size = 0, 0
     for body in encoded:
         size += len(body) + 1

@@ -13,6 +13,7 @@ from quorate.service import Service
 from quorate.settings import Settings
 from quorate.timers import TimerRelay
 from quorate.topology import intake_consumer
+from quorate_router.domain.state import RouterCommand, RouterState
 from quorate_router.handlers import RouterReducer
 from quorate_router.intake import IntakeHandler
 
@@ -26,7 +27,7 @@ async def run(bus: Bus, settings: Settings, provisioned: Provisioned) -> AsyncIt
     await ensure_consumers(bus, subjects.INTAKE, [consumer])
     intake = IntakeHandler(bus, Blobs(bus), settings, provisioned.intake_identity)
     parts = (
-        Runner(bus, RouterReducer(bus, settings), provisioned.partitions, settings),
+        Runner[RouterState, RouterCommand](bus, RouterReducer(bus, settings), provisioned.partitions, settings),
         TimerRelay(bus, settings),
         Pull(
             bus,

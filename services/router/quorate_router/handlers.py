@@ -39,9 +39,7 @@ class RouterReducer:
     def decide(self, state: RouterState | None, record: Record) -> Decision[RouterState, RouterCommand]:
         return decide(state, record, self._deadlines)
 
-    async def carry_out(
-        self, commands: tuple[RouterCommand, ...], state: RouterState, record: Record
-    ) -> None:
+    async def carry_out(self, commands: tuple[RouterCommand, ...], state: RouterState, record: Record) -> None:
         for command in commands:
             match command:
                 case Dispatch():
@@ -56,9 +54,7 @@ class RouterReducer:
         deadline_at = record.at + step.step.deadline_s
         writes = [
             publish_fact(self._bus, task, run, _assigned(kind, step)),
-            set_timer(
-                self._bus, task, TimerFired(name=run, step=command.step, attempt=step.attempt), deadline_at
-            ),
+            set_timer(self._bus, task, TimerFired(name=run, step=command.step, attempt=step.attempt), deadline_at),
         ]
         if step is state.steps[0] and step.attempt == 1:
             planned = Planned(
@@ -88,7 +84,6 @@ class RouterReducer:
 
     async def _conclude(self, state: RouterState, record: Record) -> None:
         task = record.task
-        assert state.final is not None
         if state.kind is None:
             submitted = await read_fact(self._bus, task, "task", Submitted)
             if submitted is not None:

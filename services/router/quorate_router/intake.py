@@ -126,9 +126,9 @@ class IntakeHandler:
 
     async def _input(self, event: TaskEvent) -> tuple[dict[str, Any], str]:
         """The input itself and what tells it from another. Raises BadReference or Unavailable."""
-        if event.input is not None:
-            return event.input, digest(canonical_json(event.input))
-        assert event.input_ref is not None
+        if event.input_ref is None:
+            inline = event.input or {}
+            return inline, digest(canonical_json(inline))
         value = await self._blobs.get_json(event.input_ref)
         if not isinstance(value, dict):
             raise BadReference("the object of input_ref is not a JSON object")

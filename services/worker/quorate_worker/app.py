@@ -29,15 +29,11 @@ def chosen_agents(settings: Settings) -> list[Agent]:
     for module in settings.agent_modules:
         agents += agents_of(module)
     by_name = {agent.name: agent for agent in agents}
-    return [
-        agent
-        for name, agent in by_name.items()
-        if name not in settings.agents or settings.agents[name].enabled
-    ]
+    return [agent for name, agent in by_name.items() if name not in settings.agents or settings.agents[name].enabled]
 
 
 @asynccontextmanager
-async def run(bus: Bus, settings: Settings, provisioned: Provisioned) -> AsyncIterator[None]:
+async def run(bus: Bus, settings: Settings, _: Provisioned) -> AsyncIterator[None]:
     """Announce the agents and work on their assignments until the block is left."""
     agents = chosen_agents(settings)
     instance = f"{os.getpid()}-{secrets.token_hex(3)}"

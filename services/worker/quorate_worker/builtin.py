@@ -27,9 +27,7 @@ def agents_of(module_name: str) -> list[Agent]:
         ) from error
     agents = [value for value in vars(module).values() if isinstance(value, Agent)]
     if not agents:
-        raise Misconfigured(
-            f"--agents {module_name}: it defines no agent; put @agent(...) on an async function"
-        )
+        raise Misconfigured(f"--agents {module_name}: it defines no agent; put @agent(...) on an async function")
     return agents
 
 

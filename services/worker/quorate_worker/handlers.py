@@ -105,9 +105,7 @@ class Worker:
             if not self._runs[assignment.task]:
                 del self._runs[assignment.task]
         elapsed_ms = round((time.monotonic() - started) * 1000)
-        await self._tell(
-            assignment, "agent.finished", findings=len(contribution.findings), elapsed_ms=elapsed_ms
-        )
+        await self._tell(assignment, "agent.finished", findings=len(contribution.findings), elapsed_ms=elapsed_ms)
         return contribution.model_copy(update={"elapsed_ms": elapsed_ms})
 
     async def _attempt(self, agent: Agent, assignment: Assignment) -> Contribution:
@@ -199,6 +197,6 @@ def _without_findings(state: str, reason: str, agent: Agent, given: TaskInput | 
             "state": state,
             "reason": reason[:2_000],
             "version": agent.card.version,
-            "unread": {path: f"{agent.name} {state}" for path in paths},
+            "unread": dict.fromkeys(paths, f"{agent.name} {state}"),
         }
     )

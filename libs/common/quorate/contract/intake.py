@@ -85,9 +85,7 @@ def _check(version: Any, type: Any, source: Any, event_id: Any) -> None:
     if not isinstance(version, str) or not version.startswith("1."):
         raise NotATask(f"CloudEvents version {version!r} is not supported: send specversion 1.0")
     if type != SUBMIT_TYPE:
-        raise NotATask(
-            f"the CloudEvent's type is {str(type)[:100]!r}: a task is submitted with {SUBMIT_TYPE!r}"
-        )
+        raise NotATask(f"the CloudEvent's type is {str(type)[:100]!r}: a task is submitted with {SUBMIT_TYPE!r}")
     if not (isinstance(source, str) and source and isinstance(event_id, str) and event_id):
         raise NotATask("a CloudEvent needs a source and an id")
 

@@ -95,9 +95,7 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
     return Coverage(agents=agents, unread=tuple(nobody[:MAX_UNREAD]), unread_total=len(nobody))
 
 
-def _reason(
-    missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]
-) -> str | None:
+def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]) -> str | None:
     parts = []
     if missing:
         parts.append(f"no answer before the deadline from {', '.join(missing)}")
@@ -124,7 +122,5 @@ def _summary(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed:
     if others:
         text += f", {others} unconfirmed"
     if coverage.unread_total:
-        text += (
-            f"; {coverage.unread_total} changed {'file' if coverage.unread_total == 1 else 'files'} unread"
-        )
+        text += f"; {coverage.unread_total} changed {'file' if coverage.unread_total == 1 else 'files'} unread"
     return text

@@ -8,8 +8,9 @@ are equal or two agents applied the same rule. Similarity of meaning is a later 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from quorate.contract.finding import Finding
 from quorate_collector.domain.lineage import canonical_rule, lineage_of
@@ -44,12 +45,6 @@ class Cluster:
 
     members: list[Observation] = field(default_factory=list)
     last: int = 0
-
-    def may_join(self, observation: Observation) -> bool:
-        """Whether another agent applied the same rule: one agent's two findings of a rule are two issues."""
-        return all(
-            member.rule == observation.rule and member.agent != observation.agent for member in self.members
-        )
 
     @property
     def lineages(self) -> tuple[str, ...]:
@@ -99,12 +94,10 @@ def _sweep(group: list[Observation]) -> list[Cluster]:
     by_rule: dict[str, list[Cluster]] = defaultdict(list)
     for observation in group:
         first, last = observation.span
-        home = _last(by_message[observation.message], lambda cluster: cluster.last >= first)
+        home = next(_reaching(by_message[observation.message], first), None)
         if home is None and observation.rule:
-            home = _last(
-                by_rule[observation.rule],
-                lambda cluster: cluster.last >= first and cluster.may_join(observation),
-            )
+            same_rule = _reaching(by_rule[observation.rule], first)
+            home = next(filter(partial(_may_join, observation), same_rule), None)
         if home is None:
             home = Cluster(last=last)
             clusters.append(home)
@@ -115,8 +108,14 @@ def _sweep(group: list[Observation]) -> list[Cluster]:
     return clusters
 
 
-def _last(clusters: list[Cluster], fits: Callable[[Cluster], bool]) -> Cluster | None:
-    return next((cluster for cluster in reversed(clusters[-COMPARED:]) if fits(cluster)), None)
+def _reaching(clusters: list[Cluster], line: int) -> Iterator[Cluster]:
+    """The latest clusters that are still open at a line."""
+    return (cluster for cluster in reversed(clusters[-COMPARED:]) if cluster.last >= line)
+
+
+def _may_join(observation: Observation, cluster: Cluster) -> bool:
+    """Whether another agent applied the same rule: one agent's two findings of a rule are two issues."""
+    return all(member.rule == observation.rule and member.agent != observation.agent for member in cluster.members)
 
 
 def _order(observation: Observation) -> tuple[object, ...]:

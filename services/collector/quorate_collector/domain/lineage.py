@@ -27,6 +27,8 @@ _RUFF_ORIGIN = {
     "SIM": "flake8-simplify",
 }
 
+_BANDIT_SECRETS = {"B105", "B106", "B107"}
+
 
 def lineage_of(agent: str, rule: str, configured: Mapping[str, str]) -> str:
     """``configured`` maps an agent to the lineage that the operator gave it."""
@@ -38,7 +40,11 @@ def lineage_of(agent: str, rule: str, configured: Mapping[str, str]) -> str:
 
 
 def canonical_rule(agent: str, rule: str) -> str:
-    """A rule's name in its lineage: ruff's ``S105`` is bandit's ``B105``. Empty for a finding without a rule."""
+    """What a rule is about, whoever applies it: ruff's ``S608`` is bandit's ``B608``. Empty without a rule."""
+    if not rule:
+        return ""
     if agent == "ruff" and (match := _RUFF.match(rule)) and match.group(1) == "S":
-        return f"bandit:B{match.group(2)}"
-    return f"{agent}:{rule}" if rule else ""
+        agent, rule = "bandit", f"B{match.group(2)}"
+    if agent == "detect-secrets" or (agent == "bandit" and rule in _BANDIT_SECRETS):
+        return "hard-coded secret"
+    return f"{agent}:{rule}"

@@ -55,24 +55,18 @@ def _advance(state: RouterState, outcome: Outcome) -> RouterDecision:
         (
             step
             for step in state.steps
-            if step.step.name == outcome.step
-            and step.attempt == outcome.attempt
-            and step.status == "assigned"
+            if step.step.name == outcome.step and step.attempt == outcome.attempt and step.status == "assigned"
         ),
         None,
     )
     if current is None:
         return Decision(state)
-    steps = tuple(
-        step.model_copy(update={"status": "joined"}) if step is current else step for step in state.steps
-    )
+    steps = tuple(step.model_copy(update={"status": "joined"}) if step is current else step for step in state.steps)
     state = state.model_copy(update={"steps": steps})
     following = next((step for step in steps if step.status == "waiting"), None)
     if outcome.state == "failed" or following is None:
         return _conclude(state, outcome.state, outcome.reason)
-    steps = tuple(
-        step.model_copy(update={"status": "assigned"}) if step is following else step for step in steps
-    )
+    steps = tuple(step.model_copy(update={"status": "assigned"}) if step is following else step for step in steps)
     return Decision(state.model_copy(update={"steps": steps}), (Dispatch(step=following.step.name),))
 
 

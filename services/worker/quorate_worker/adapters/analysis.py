@@ -40,9 +40,7 @@ def installed_version(distribution: str) -> str:
         return NOT_INSTALLED
 
 
-async def analyze(
-    context: Context, tool: Tool, *, name: str, version: str, language: str = ""
-) -> Contribution:
+async def analyze(context: Context, tool: Tool, *, name: str, version: str, language: str = "") -> Contribution:
     """Put the changed files of a language (of all, without one) before a tool; say what was read and found.
 
     Files that the tool is not made for are neither read nor unread. A tool's failure is a state, not an

@@ -29,9 +29,7 @@ class ToolMissing(ToolError):
     """The tool is not installed beside this Python, nor on the system."""
 
     def __init__(self, tool: str) -> None:
-        super().__init__(
-            f"{tool} is not installed: run `pip install 'quorate[worker]'` where the worker runs"
-        )
+        super().__init__(f"{tool} is not installed: run `pip install 'quorate[worker]'` where the worker runs")
 
 
 class ToolTimeout(ToolError):

@@ -192,13 +192,7 @@ def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
 
 def judge(rule: str) -> tuple[Category, Severity, float]:
     """What a rule is about, how severe it is and how sure: by the longest prefix in the table."""
-    # A linter's letters are no prefix of another's: `F` is not `FURB`.
-    letters = re.match(r"[A-Z]*", rule)
-    linter = letters.group() if letters else ""
-    for end in range(len(rule), 0, -1):
-        if rule[:end] in RULES and (end == len(rule) or end >= len(linter)):
-            return RULES[rule[:end]]
-    return RULES[""]
+    return RULES[next(rule[:end] for end in range(len(rule), -1, -1) if rule[:end] in RULES)]
 
 
 async def _run(argv: Sequence[str], space: Workspace, timeout_s: float) -> list[dict[str, Any]]:

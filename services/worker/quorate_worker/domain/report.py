@@ -40,6 +40,4 @@ def _in_scope(contribution: Contribution, review: Review) -> Contribution:
     """Keep findings on changed lines, unless all were asked for; those that are left out are counted."""
     known = tuple(finding for finding in contribution.findings if review.change_of(finding.path) is not None)
     kept = known if review.scope == "all" else tuple(filter(review.in_change, known))
-    return contribution.model_copy(
-        update={"findings": kept, "outside_change": len(contribution.findings) - len(kept)}
-    )
+    return contribution.model_copy(update={"findings": kept, "outside_change": len(contribution.findings) - len(kept)})

@@ -1,0 +1,1 @@
+"""Measurements of Quorate, and the run that kills its processes at random."""

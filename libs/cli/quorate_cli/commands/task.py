@@ -1,0 +1,154 @@
+"""``quorate task``: one task, what happened to it, and stopping it."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from quorate.client import Client, Event, UnknownTask
+from quorate.contract.facts import (
+    Assigned,
+    CancelRequested,
+    Concluded,
+    Contribution,
+    Failed,
+    Outcome,
+    Planned,
+    Submitted,
+    TimerFired,
+)
+from quorate.contract.progress import Progress
+from quorate.contract.result import iso
+from quorate.errors import QuorateError
+from quorate.reducer import Record
+from quorate.settings import load
+from quorate_cli.local import broker_url, data_option
+from quorate_cli.render import FORMATS, Format, render
+from quorate_cli.render.clean import one_line
+from quorate_cli.render.terminal import Terminal
+
+
+@click.group("task")
+def command() -> None:
+    """Look at one task, or cancel it."""
+
+
+@command.command("show")
+@click.argument("id", metavar="ID")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
+@data_option
+def show(id: str, format_: Format, data: Path) -> None:
+    """Show the result of a task, or how far it has come."""
+    asyncio.run(_show(broker_url(data), id, format_))
+
+
+@command.command("events")
+@click.argument("id", metavar="ID")
+@click.option("--follow", "-f", is_flag=True, help="Wait for more until the task has ended.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@data_option
+def events(id: str, follow: bool, as_json: bool, data: Path) -> None:
+    """Print what happened to a task, oldest first."""
+    asyncio.run(_events(broker_url(data), id, follow, as_json))
+
+
+@command.command("cancel")
+@click.argument("id", metavar="ID")
+@click.option("--reason", default="canceled on request", show_default=True)
+@data_option
+def cancel(id: str, reason: str, data: Path) -> None:
+    """Stop a task: what runs for it is stopped, and its result says that it was canceled."""
+    asyncio.run(_cancel(broker_url(data), id, reason))
+
+
+async def _show(url: str, id: str, format: Format) -> None:
+    async with Client(url, tenant=load().tenant) as client:
+        facts = await _facts(client, id)
+        if not any(isinstance(record.fact, Concluded) for record in facts):
+            click.echo(f"{id}: working")
+            for record in facts:
+                click.echo(f"  {_line(record)}")
+            return
+        result = await client.result(id, timeout=10)
+    terminal = Terminal.of(sys.stdout, os.environ)
+    text = render(
+        result,
+        format,
+        color=terminal.color,
+        width=terminal.width,
+        encoding=terminal.encoding,
+        indent=2,
+    )
+    click.echo(text, nl=False)
+
+
+async def _events(url: str, id: str, follow: bool, as_json: bool) -> None:
+    async with Client(url, tenant=load().tenant) as client:
+        past = await _facts(client, id)
+        if not follow:
+            for record in past:
+                click.echo(_json(record) if as_json else _line(record))
+            return
+        async for event in client.events(id):
+            click.echo(_json(event) if as_json else _line(event))
+
+
+async def _cancel(url: str, id: str, reason: str) -> None:
+    async with Client(url, tenant=load().tenant) as client:
+        facts = await _facts(client, id)
+        if ended := next((record.fact for record in facts if isinstance(record.fact, Concluded)), None):
+            raise QuorateError(f"{id} has ended already: {ended.state}")
+        asked = await client.cancel(id, reason)
+    click.echo("asked to stop" if asked else "was asked to stop before")
+
+
+async def _facts(client: Client, id: str) -> list[Record]:
+    facts = await client.facts(id)
+    if not facts:
+        raise UnknownTask(f"there is no task {one_line(id, 80)} in the log: check the id, and QUORATE_NATS_URL")
+    return facts
+
+
+def _json(event: Event) -> str:
+    if isinstance(event, Progress):
+        return event.model_dump_json()
+    body = event.fact.model_dump_json(exclude_none=True)
+    key = ".".join(event.key)
+    return f'{{"type":"{event.type}","task":"{event.task}","key":"{key}","at":{event.at},"fact":{body}}}'
+
+
+def _line(event: Event) -> str:
+    if isinstance(event, Progress):
+        text = one_line(event.text, 200)
+        return f"{iso(event.at)}  {event.type:<13} {event.agent} {text}".rstrip()
+    return f"{iso(event.at)}  {event.type:<13} {one_line(_told(event), 300)}".rstrip()
+
+
+def _told(record: Record) -> str:
+    match record.fact:
+        case Submitted() as fact:
+            return (
+                f"{fact.kind}, refused: {fact.refusal}" if fact.refusal else f"{fact.kind}, {len(fact.agents)} agents"
+            )
+        case Planned() as fact:
+            return f"{' -> '.join(step.name for step in fact.steps)}: {fact.reason}"
+        case Assigned() as fact:
+            names = ", ".join(assignee.agent for assignee in fact.agents)
+            return f"{fact.step} to {names}, within {fact.deadline_s:g} s"
+        case Contribution() as fact:
+            said = fact.reason or f"{len(fact.findings)} findings, {len(fact.read)} files read"
+            return f"{record.key[0]}: {fact.state}, {said}, {fact.elapsed_ms} ms"
+        case Outcome() as fact:
+            return f"{fact.step}: {fact.state}, {fact.summary}"
+        case TimerFired() as fact:
+            return f"the deadline of {fact.step} has passed"
+        case CancelRequested() as fact:
+            return fact.reason
+        case Failed() as fact:
+            return f"{fact.service}: {fact.reason}"
+        case Concluded() as fact:
+            return f"{fact.state}{f', {fact.reason}' if fact.reason else ''}"
+        case _:
+            return ""

@@ -1,0 +1,49 @@
+"""Results as people and programs read them."""
+
+from collections.abc import Mapping
+from typing import Literal, assert_never, get_args
+
+from quorate.contract.result import Result
+
+Format = Literal["text", "json", "markdown", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+def render(
+    result: Result,
+    format: Format,
+    *,
+    files: Mapping[str, str] | None = None,
+    color: bool = False,
+    width: int = 80,
+    encoding: str = "utf-8",
+    indent: int | None = None,
+) -> str:
+    """The result in one of the formats, ending in a line end.
+
+    For text: ``files`` maps paths to their contents, for excerpts; ``color``, ``width`` (columns) and
+    ``encoding`` describe the terminal (``Terminal.of`` finds them out). For JSON: ``indent``, in spaces, or
+    None for one line.
+    """
+    # Each format is imported when it is asked for: a review has 0.7 s in all.
+    match format:
+        case "text":
+            from quorate_cli.render import text
+            from quorate_cli.render.terminal import Terminal
+
+            body = text.render(result, files or {}, Terminal(color=color, width=width, encoding=encoding))
+        case "json":
+            from quorate_cli.render import json
+
+            body = json.render(result, indent)
+        case "markdown":
+            from quorate_cli.render import markdown
+
+            body = markdown.render(result)
+        case "sarif":
+            from quorate_cli.render import sarif
+
+            body = sarif.render(result, indent)
+        case _:
+            assert_never(format)
+    return body.rstrip("\n") + "\n"

@@ -1,0 +1,175 @@
+"""A review from a change to an exit code: run the services if nobody does, submit, watch, print."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from quorate.client import Client
+from quorate.contract.facts import Assigned, Coverage
+from quorate.contract.finding import Severity
+from quorate.contract.progress import Progress
+from quorate.contract.result import Result, Timings, iso
+from quorate.embedded import EmbeddedBroker
+from quorate.errors import QuorateError
+from quorate.service import installed_services, running
+from quorate.settings import Settings, load
+from quorate_cli.change import Change
+from quorate_cli.exits import exit_code
+from quorate_cli.progress import ProgressView
+from quorate_cli.render import Format, render
+from quorate_cli.render.terminal import Terminal
+
+GRACE_S = 30.0
+"""How long after its deadline a review is still waited for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said about the review. ``fail_on`` is None when no finding is to fail it."""
+
+    format: Format
+    fail_on: Severity | None
+    all_lines: bool
+    output: Path | None
+    modules: tuple[str, ...]
+    quiet: bool
+
+
+def review(change: Change, *, url: str | None, broker: EmbeddedBroker | None, options: Options) -> int:
+    """Review the change on ``broker``, which nobody else uses, or on the running system at ``url``."""
+    settings = load()
+    if not change.diff.strip():
+        _print(_nothing_changed(), options, files={})
+        return 0
+    if broker is not None:
+        broker.wait_ready()
+        # One partition is enough for one task, and nothing of it needs to outlive this process.
+        settings = settings.model_copy(
+            update={
+                "nats_url": broker.url,
+                "partitions": 1,
+                "memory_storage": True,
+                "agents_wait_s": 0.0,
+                "agent_modules": (*settings.agent_modules, *options.modules),
+                "stop_grace_s": 0.0,
+            }
+        )
+    elif options.modules:
+        raise click.UsageError("--agents has no effect on a running system: give it to `quorate up`")
+    else:
+        settings = settings.model_copy(update={"nats_url": url})
+    result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=options))
+    _print(result, options, files=change.files)
+    return exit_code(result, options.fail_on, settings.required_agents)
+
+
+async def _review(change: Change, settings: Settings, *, ephemeral: bool, options: Options) -> Result:
+    async with (
+        _services(settings) if ephemeral else contextlib.nullcontext(),
+        Client(settings.nats_url, tenant=settings.tenant) as client,
+    ):
+        task = await client.submit("code-review", _input(change, options), deadline_s=settings.review_deadline_s)
+        watching = asyncio.create_task(_watch(client, task, options))
+        try:
+            return await client.result(task, timeout=settings.review_deadline_s + GRACE_S)
+        except asyncio.CancelledError:
+            # The user gave up: so do the agents, which may be working for others on a shared system.
+            await client.cancel(task, "the reviewer was interrupted")
+            raise
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError, QuorateError):
+                await watching
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[None]:
+    installed = installed_services()
+    # The worker comes first, so that its agents are registered when the router plans.
+    async with running([installed[name] for name in ("worker", "collector", "router")], settings):
+        yield
+
+
+def _input(change: Change, options: Options) -> dict[str, Any]:
+    value = {
+        "diff": change.diff,
+        "files": change.files,
+        "repo": change.repo,
+        "base_sha": change.base_sha,
+        "head_sha": change.head_sha,
+        "title": change.title,
+        "scope": "all" if options.all_lines else None,
+    }
+    return {key: item for key, item in value.items() if item is not None}
+
+
+async def _watch(client: Client, task: str, options: Options) -> None:
+    """Show who is running, until canceled."""
+    if options.quiet:
+        return
+    terminal = Terminal.of(sys.stderr, os.environ)
+    view = ProgressView(
+        sys.stderr,
+        sys.stderr.isatty(),
+        terminal.color,
+        time.monotonic,
+        width=terminal.width,
+        encoding=terminal.encoding,
+    )
+
+    async def refresh() -> None:
+        while True:
+            await asyncio.sleep(1)
+            view.refresh()
+
+    refreshing = asyncio.create_task(refresh())
+    try:
+        async for event in client.events(task):
+            if isinstance(event, Progress):
+                view.update(event)
+            elif isinstance(event.fact, Assigned):
+                view.start(assignee.agent for assignee in event.fact.agents)
+    finally:
+        refreshing.cancel()
+        view.close()
+
+
+def _print(result: Result, options: Options, *, files: dict[str, str]) -> None:
+    stream = sys.stdout
+    terminal = Terminal.of(stream, os.environ)
+    to_file = options.output is not None
+    text = render(
+        result,
+        options.format,
+        files=files,
+        color=terminal.color and not to_file,
+        width=terminal.width,
+        encoding="utf-8" if to_file else terminal.encoding,
+        indent=2 if stream.isatty() or to_file else None,
+    )
+    if options.output is not None:
+        options.output.write_text(text, encoding="utf-8")
+        click.echo(f"{result.summary}: written to {options.output}", err=True)
+    else:
+        click.echo(text, nl=False)
+
+
+def _nothing_changed() -> Result:
+    return Result(
+        task_id="",
+        kind="code-review",
+        state="completed",
+        verdict="approve",
+        summary="nothing has changed since the last commit; --range reviews commits",
+        coverage=Coverage(),
+        timings=Timings(finished_at=iso(time.time())),
+    )

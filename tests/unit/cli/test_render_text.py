@@ -1,0 +1,429 @@
+import re
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quorate.contract.blob import BlobRef
+from quorate.contract.facts import AgentCoverage, Coverage
+from quorate.contract.finding import DecidedFinding, Vote
+from quorate.contract.result import Result, Timings
+from quorate_cli.render import render
+from quorate_cli.render.clean import lines, one_line
+from quorate_cli.render.terminal import cells, wrap
+
+ANYTHING = st.text(alphabet=st.characters(), max_size=40) | st.sampled_from(
+    [
+        "\x1b[31m",
+        "\x9b2J",
+        "\u202egnp",
+        "a\r\nb\u2028c",
+        "\udc80",
+        "\x1b]8;;http://x\x07y\x1b]8;;\x07",
+        "\U000e0041",
+    ]
+)
+OURS = re.compile(r"\x1b\[\d+(;\d+)*m")
+
+
+def vote(agent: str, lineage: str, **fields: Any) -> Vote:
+    known: dict[str, Any] = {"rule": "R1", "severity": "high", "confidence": 0.9, "message": "m"}
+    return Vote(agent=agent, lineage=lineage, **(known | fields))
+
+
+def finding(**fields: Any) -> DecidedFinding:
+    known: dict[str, Any] = {
+        "id": "f1",
+        "path": "src/auth.py",
+        "line": 2,
+        "severity": "high",
+        "category": "security",
+        "message": "Possible hardcoded password",
+        "fingerprint": "abc",
+        "rules": ("S105", "B105"),
+        "votes": (vote("ruff", "bandit"), vote("bandit", "bandit")),
+        "decision": "confirmed",
+        "reason": "one vote is enough",
+    }
+    return DecidedFinding(**(known | fields))
+
+
+def result(**fields: Any) -> Result:
+    known: dict[str, Any] = {
+        "task_id": "t1",
+        "kind": "code-review",
+        "state": "completed",
+        "verdict": "approve",
+        "coverage": Coverage(
+            agents={
+                "bandit": AgentCoverage(state="ok", files=2, elapsed_ms=900),
+                "ruff": AgentCoverage(state="ok", files=3, elapsed_ms=110),
+            }
+        ),
+        "timings": Timings(finished_at="2026-01-02T03:04:05Z", elapsed_ms=1_260),
+    }
+    return Result(**(known | fields))
+
+
+def text(subject: Result, **options: Any) -> str:
+    return render(subject, "text", **options)
+
+
+def first_line(subject: Result) -> str:
+    return text(subject, width=200).splitlines()[0]
+
+
+FOUND = result(
+    verdict="request_changes",
+    findings=(
+        finding(severity="low", line=1, message="`os` imported but unused", rules=("F401",), votes=()),
+        finding(suggestion="Read it from the environment.", end_line=3),
+        finding(
+            path="app.py",
+            line=7,
+            severity="medium",
+            rules=("S608",),
+            votes=(vote("ruff", "bandit"),),
+            decision="demoted",
+            reason="one lineage of the two that a medium finding needs",
+            message="Possible SQL injection",
+        ),
+    ),
+)
+FILES = {"src/auth.py": "import os\n    PASSWORD = (\n\t'hunter2')\nend\n"}
+
+
+def test_a_review_at_80_columns_reads_like_this() -> None:
+    assert text(FOUND, files=FILES, width=80) == (
+        """\
+✗ Changes requested: 1 high, 1 low
+
+HIGH      src/auth.py:2  S105, B105
+          Possible hardcoded password
+          2 │ PASSWORD = (
+          3 │ 'hunter2')
+          → Read it from the environment.
+          by ruff + bandit: 1 vote (lineage bandit)
+
+LOW       src/auth.py:1  F401
+          `os` imported but unused
+          1 │ import os
+
+Unconfirmed (1)  reported, but not confirmed: they do not count in the verdict
+
+medium    app.py:7  S608
+          Possible SQL injection
+          by ruff
+          Unconfirmed: one lineage of the two that a medium finding needs
+
+Who looked
+  bandit  ok         2 files     0.9 s
+  ruff    ok         3 files     0.1 s
+
+2 findings (1 high, 1 low), 1 unconfirmed, 1.3 s
+"""
+    )
+
+
+def test_a_review_on_a_narrow_ascii_terminal_reads_like_this() -> None:
+    message = "Ein Paßwort steht im Quelltext, und jeder, der ihn liest, kennt es von da an."
+    subject = result(verdict="request_changes", findings=(finding(suggestion="Fort damit.", message=message),))
+    assert text(subject, files=FILES, width=60, encoding="ascii") == (
+        """\
+x Changes requested: 1 high
+
+HIGH      src/auth.py:2  S105, B105
+  Possible hardcoded password
+"""
+    ).replace(
+        "Possible hardcoded password",
+        "Ein Pa\\xdfwort steht im Quelltext, und jeder, der ihn\n  liest, kennt es von da an.",
+    ) + (
+        """\
+  2 | PASSWORD = (
+  -> Fort damit.
+  by ruff + bandit: 1 vote (lineage bandit)
+
+Who looked
+  bandit  ok         2 files     0.9 s
+  ruff    ok         3 files     0.1 s
+
+1 finding (1 high), 1.3 s
+"""
+    )
+
+
+def test_an_incomplete_review_says_who_is_missing_and_what_to_do() -> None:
+    agents = {
+        "ruff": AgentCoverage(state="ok", files=3, elapsed_ms=110, outside_change=2),
+        "eslint": AgentCoverage(state="skipped", reason="no JavaScript in this change"),
+        "reviewer": AgentCoverage(state="timeout", elapsed_ms=30_000, reason="no answer within 30 s"),
+    }
+    subject = result(
+        partial=True,
+        reason="the deadline passed",
+        coverage=Coverage(agents=agents, unread=tuple(f"{number}.png" for number in range(7))),
+        missing=("reviewer", "judge"),
+    )
+    assert text(subject, width=80) == (
+        """\
+! Approved, but incomplete: nothing found in 3 files by 1 agent; 7 files unread,
+  2 agents without an answer
+  the deadline passed
+
+Who looked
+  eslint    skipped    no JavaScript in this change
+  judge     missing
+  reviewer  timeout    0 files      30 s  no answer within 30 s
+  ruff      ok         3 files     0.1 s
+
+Read by no agent: 7 files
+  0.png
+  1.png
+  2.png
+  3.png
+  4.png
+  and 2 more
+
+0 findings, 1.3 s
+→ 2 findings outside the changed lines left out; `--all` asks for them too.
+→ This is what was known when it ended; run it again for the rest.
+→ Agents that ran out of time may need a longer deadline, or a smaller change.
+→ Agents that did not answer may not be running: `quorate agents` lists those
+  that are.
+"""
+    )
+
+
+NOBODY = Coverage(agents={"ruff": AgentCoverage(state="ok")})
+UNREAD = Coverage(agents={"ruff": AgentCoverage(state="ok", files=1)}, unread=("a.bin",))
+BROKEN = Coverage(
+    agents={
+        "ruff": AgentCoverage(state="ok", files=1),
+        "mypy": AgentCoverage(state="failed", reason="crashed"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "✓ Approved: nothing found in 3 files by 2 agents"),
+        ({"coverage": UNREAD}, "! Approved, with gaps: nothing found in 1 file by 1 agent; 1 file unread"),
+        ({"coverage": BROKEN}, "! Approved, with gaps: nothing found in 1 file by 1 agent; mypy failed"),
+        (
+            {"missing": ("judge",)},
+            "! Approved, with gaps: nothing found in 3 files by 2 agents; judge did not answer",
+        ),
+        ({"coverage": NOBODY}, "! Approved, with gaps: no agent read any file"),
+        ({"findings": (finding(decision="held"),)}, "✓ Approved: nothing confirmed in 3 files by 2 agents"),
+        ({"verdict": "comment", "findings": (finding(severity="low"),)}, "! Comments: 1 low"),
+        ({"state": "failed", "reason": "no agent answered"}, "✗ Failed: no agent answered"),
+        ({"state": "failed"}, "✗ Failed: no reason was given"),
+        ({"state": "canceled", "reason": "on request"}, "! Canceled: on request"),
+        ({"state": "rejected", "reason": "not a diff"}, "✗ Rejected: not a diff"),
+        ({"verdict": None, "kind": "question"}, "✓ Completed"),
+    ],
+)
+def test_the_first_line_is_the_verdict_and_no_all_clear_where_something_was_not_read(
+    fields: dict[str, Any], line: str
+) -> None:
+    assert first_line(result(**fields)) == line
+
+
+@pytest.mark.parametrize("state", ["failed", "canceled", "rejected"])
+def test_every_end_without_a_review_says_what_to_do_next(state: str) -> None:
+    assert "\n→ " in text(result(state=state, verdict=None, reason="r"))
+
+
+def test_files_come_by_their_worst_finding_and_findings_by_severity_then_line() -> None:
+    places = [("b.py", 9, "low"), ("a.py", 5, "medium"), ("b.py", 3, "critical"), ("a.py", 2, "medium")]
+    findings = tuple(finding(path=path, line=line, severity=severity) for path, line, severity in places)
+    shown = re.findall(r"[ab]\.py:\d", text(result(findings=findings)))
+    assert shown == ["b.py:3", "b.py:9", "a.py:2", "a.py:5"]
+
+
+@pytest.mark.parametrize("decision", ["held", "demoted", "withheld"])
+def test_what_was_not_confirmed_stands_apart_with_its_reason(decision: str) -> None:
+    subject = result(findings=(finding(decision=decision, reason="too few votes"), finding(message="sure")))
+    page = text(subject)
+    assert page.index("sure") < page.index("(1)  ") < page.index("high      src/auth.py:2")
+    assert ": too few votes" in page
+
+
+@pytest.mark.parametrize(
+    ("votes", "words"),
+    [
+        ([("ruff", "ruff")], "by ruff\n"),
+        ([("ruff", "ruff"), ("ruff", "ruff")], "by ruff\n"),
+        ([("ruff", "bandit"), ("bandit", "bandit")], "by ruff + bandit: 1 vote (lineage bandit)\n"),
+        ([("ruff", "ruff"), ("gpt", "openai")], "by ruff + gpt: 2 votes (lineages ruff, openai)\n"),
+        ([(f"a{n}", "x") for n in range(8)], "by a0 + a1 + a2 + a3 + a4 + a5 + 2 more: 1 vote (lineage x)\n"),
+    ],
+)
+def test_who_voted_and_what_it_counts_for(votes: list[tuple[str, str]], words: str) -> None:
+    subject = finding(votes=tuple(vote(agent, lineage) for agent, lineage in votes))
+    assert words in text(result(findings=(subject,)), width=100)
+
+
+@pytest.mark.parametrize(("line", "end"), [(None, None), (99, None), (3, 2), (1, 10**9)])
+def test_an_excerpt_never_fails_and_never_exceeds_three_lines(line: int | None, end: int | None) -> None:
+    page = text(result(findings=(finding(line=line, end_line=end),)), files=FILES)
+    assert page.count("│") <= 3
+
+
+def test_line_numbers_are_the_files_own_though_python_knows_other_line_ends() -> None:
+    page = text(result(findings=(finding(line=2),)), files={"src/auth.py": "a\x0cb\x85c\r\nsecond\r\n"})
+    assert "2 │ second\n" in page
+
+
+def test_a_finding_about_a_whole_file_names_the_path_alone() -> None:
+    assert "HIGH      setup.cfg  S105" in text(result(findings=(finding(path="setup.cfg", line=None),)))
+
+
+def test_a_long_suggestion_is_cut_and_says_so() -> None:
+    suggestion = "\n".join(f"row {number}" for number in range(20))
+    page = text(result(findings=(finding(suggestion=suggestion),)))
+    assert "→ row 7\n" in page
+    assert "row 8" not in page
+    assert "and 12 more lines" in page
+
+
+def test_findings_elsewhere_are_mentioned() -> None:
+    subject = result(findings_ref=BlobRef(key="t1/findings", sha256="0" * 64, size=1))
+    assert "all are in QUORATE_BLOBS, object t1/findings." in text(subject, width=120)
+
+
+def test_answers_of_other_kinds_are_shown() -> None:
+    subject = result(
+        verdict=None, kind="question", summary="Two answers.", answers={"b": {"ok": [1]}, "a": "It is\nso."}
+    )
+    page = text(subject)
+    assert '\nTwo answers.\n\na\n  It is\n  so.\n\nb\n  {\n    "ok": [\n      1\n' in page
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_lines_stay_within_the_terminal(width: int) -> None:
+    subject = result(
+        findings=(finding(message="word " * 60 + "x" * 300, suggestion="y" * 300 + "\n漢字" * 99, reason="r " * 99),),
+        reason="why " * 90,
+        coverage=Coverage(agents={"n" * 90: AgentCoverage(state="failed", reason="crashed " * 30)}, unread=("u.bin",)),
+    )
+    page = text(subject, files={"src/auth.py": "\n" + "z" * 500}, width=width)
+    assert max(map(cells, page.splitlines())) <= width
+
+
+def test_a_place_is_never_broken_so_that_it_stays_clickable() -> None:
+    path = "very/" * 30 + "deep.py"
+    assert f"  {path}:2\n" in text(result(findings=(finding(path=path),)), width=60)
+
+
+def test_colours_only_where_they_are_asked_for() -> None:
+    plain = text(FOUND, files=FILES)
+    colored = text(FOUND, files=FILES, color=True)
+    assert "\x1b" not in plain
+    assert OURS.sub("", colored) == plain
+    assert colored.startswith("\x1b[1;31m✗ Changes requested")
+
+
+def test_escape_sequences_from_the_change_are_shown_and_do_nothing() -> None:
+    subject = result(
+        findings=(
+            finding(
+                path="a\x1b[2J\n.py",
+                message="x\x1b]0;owned\x07\u202eevil",
+                rules=("\x9b31m",),
+                votes=(vote("ag\x1bent", "l"),),
+                suggestion="s\x1b[1A\ns",
+            ),
+        ),
+        coverage=Coverage(agents={"ag\nent": AgentCoverage(state="failed", reason="\x1b[8m")}, unread=("u\r\x1bc",)),
+        missing=("m\x07",),
+    )
+    page = text(subject, files={"a\x1b[2J\n.py": "\nsecret\x1b[8m\x08"}, color=False)
+    assert hostile(page) == set()
+    for shown in (
+        "a\\x1b[2J .py:2",
+        "\\x1b]0;owned\\x07\\u202eevil",
+        "\\x9b31m",
+        "secret\\x1b[8m\\x08",
+        "u \\x1bc",
+    ):
+        assert shown in page
+
+
+def hostile(page: str) -> set[str]:
+    unsafe = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return {char for char in page if char != "\n" and unicodedata.category(char) in unsafe}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.booleans(), st.integers(0, 200), st.sampled_from(["utf-8", "ascii", "cp1252"]))
+def test_nothing_but_line_ends_and_our_own_colours_controls_the_terminal(
+    data: st.DataObject, color: bool, width: int, encoding: str
+) -> None:
+    word = ANYTHING
+    path = data.draw(word)
+    subject = result(
+        state=data.draw(st.sampled_from(["completed", "failed", "rejected"])),
+        reason=data.draw(word),
+        summary=data.draw(word),
+        verdict=None,
+        findings=(
+            finding(
+                path=path,
+                message=data.draw(word) or "m",
+                suggestion=data.draw(word),
+                rules=(data.draw(word),),
+                reason=data.draw(word),
+                votes=(vote(data.draw(word), data.draw(word)), vote(data.draw(word), data.draw(word))),
+                decision=data.draw(st.sampled_from(["confirmed", "demoted"])),
+            ),
+        ),
+        coverage=Coverage(
+            agents={data.draw(word): AgentCoverage(state="failed", reason=data.draw(word))},
+            unread=(data.draw(word),),
+        ),
+        missing=(data.draw(word),),
+        answers={data.draw(word): "An answer.\x1b[0m"},
+    )
+    files = {path: data.draw(word) + "\n" + data.draw(word)}
+    page = text(subject, files=files, color=color, width=width, encoding=encoding)
+    page.encode(encoding)
+    assert hostile(OURS.sub("", page) if color else page) == set()
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain", "plain"),
+        ("  a\n\n b\t", "a b"),
+        ("\x00\x7f", "\\x00\\x7f"),
+        ("\u200b\ufeff", "\\u200b\\ufeff"),
+        ("a\u3000b", "a b"),
+        ("\U000e0041", "\\U000e0041"),
+        ("é漢🎉", "é漢🎉"),
+        ("x" * 9_000, "x" * 7_997 + "..."),
+    ],
+)
+def test_one_line_shows_what_is_there(raw: str, shown: str) -> None:
+    assert one_line(raw) == shown
+
+
+def test_a_cut_is_told_even_if_only_white_space_was_before_it() -> None:
+    assert one_line("a" + " " * 50 + "b", 20).endswith("...")
+
+
+def test_code_keeps_its_indentation() -> None:
+    assert lines("\tif x:\r\n\t\ty\n\nz", 3) == ["    if x:", "        y", ""]
+
+
+@given(ANYTHING, st.integers(2, 30))
+@settings(max_examples=100, deadline=None)
+def test_wrapping_loses_nothing_and_keeps_within_its_columns(raw: str, columns: int) -> None:
+    line = one_line(raw)
+    rows = list(wrap(line, columns))
+    assert "".join(rows).replace(" ", "") == line.replace(" ", "")
+    assert all(cells(row) <= columns for row in rows)
