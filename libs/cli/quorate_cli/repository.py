@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -70,12 +71,10 @@ class Repository:
             "GIT_COMMON_DIR": str(common),
             "GIT_WORK_TREE": top,
             "GIT_OBJECT_DIRECTORY": objects,
+            "GIT_INDEX_FILE": str(common / "index"),
         }
-        index = os.environ.get("GIT_INDEX_FILE")
-        if index and Path(index).resolve().is_relative_to(Path(git_dir).resolve()):
-            # In a hook of `git commit -a` the index to be committed is not the usual one.
-            self._variables["GIT_INDEX_FILE"] = str(Path(index).absolute())
         _fill(common, object_format, settings, Path(excludes))
+        _copy_index(Path(git_dir), common / "index")
 
     def start(self, command: str, *options: str) -> Running:
         """Start a git command that takes a pathspec."""
@@ -151,6 +150,19 @@ def _read_settings(output: bytes) -> dict[str, str]:
     """The last value of each setting: the repository's follow those of the user and the system."""
     entries = (entry.partition("\n") for entry in output.decode("utf-8", "replace").split("\0"))
     return {key: value for key, _, value in entries}
+
+
+def _copy_index(git_dir: Path, target: Path) -> None:
+    """``git diff`` writes the time stamps that it found into the index: into a copy, so that nobody's lock fails."""
+    given = os.environ.get("GIT_INDEX_FILE")
+    source = git_dir / "index"
+    if given and Path(given).resolve().is_relative_to(git_dir.resolve()):
+        source = Path(given)  # in a hook of `git commit -a` the index to be committed is not the usual one
+    try:
+        if source.is_file():
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise ChangeError(f"git's index {source} cannot be read: {error.strerror or error}.") from error
 
 
 def _fill(common: Path, object_format: str, settings: Mapping[str, str], excludes: Path) -> None:

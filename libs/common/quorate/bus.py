@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import nats
@@ -25,6 +25,7 @@ REQUEST_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 10.0
 MAX_DISCONNECTED_S = 60.0
 PUBLISH_ATTEMPTS = 4
+PAGE = 500
 
 _WRONG_LAST_SEQUENCE = 10071
 _STREAM_FULL = (10077, 10047, 10023)
@@ -66,6 +67,8 @@ class Bus:
         self.client = client
         self.lost = lost
         self.shown_url = shown_url
+        self.generation = 0
+        """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
         self._prefix = f"{client.new_inbox()}."
         self._waiting: dict[str, Callable[[Msg], None]] = {}
         self._token = 0
@@ -73,6 +76,22 @@ class Bus:
     async def open(self) -> None:
         # The waits are bounded by their own timeouts, so the subscription needs no limit that would drop replies.
         await self.client.subscribe(f"{self._prefix}*", cb=self._on_reply, pending_msgs_limit=0, pending_bytes_limit=0)
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """End the service when a task that it cannot do without ends by an error: it must not look alive then."""
+
+        def on_done(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("%s ended", task.get_name(), exc_info=error, extra={"action": "bus.task_failed"})
+                self.fail(ConnectionLost(f"{task.get_name()} ended by an error: {error}"))
+
+        task.add_done_callback(on_done)
+
+    def fail(self, error: ConnectionLost) -> None:
+        if not self.lost.done():
+            self.lost.set_exception(error)
+            # Whoever waits for it sees the error; where nobody does, it was logged.
+            self.lost.exception()
 
     async def _on_reply(self, message: Msg) -> None:
         handler = self._waiting.get(message.subject[len(self._prefix) :])
@@ -197,10 +216,7 @@ class Bus:
         return _found(stream, await self.request(f"$JS.API.DIRECT.GET.{stream}", body))
 
     async def get_all(self, stream: str, *filters: str) -> list[Stored]:
-        """The last message of every subject that matches, in the order of the stream (at most 1,024 subjects).
-
-        Raises ApiError when more match: ask with narrower filters.
-        """
+        """The last message of every subject that matches, in the order of the stream."""
         replies = await self._ask(
             f"$JS.API.DIRECT.GET.{stream}",
             json.dumps({"multi_last": list(filters)}).encode(),
@@ -210,10 +226,31 @@ class Bus:
         )
         status = _status(replies[-1])
         if status == "413":
-            raise ApiError(413, f"more than 1,024 subjects of {stream} match {', '.join(filters)}")
+            # More subjects than the broker answers for at once.
+            return await self._get_pages(stream, filters)
         if status not in ("204", "404"):
             raise Unavailable(f"{stream} could not be read: {status}")
         return [_stored(message) for message in replies[:-1]]
+
+    async def _get_pages(self, stream: str, filters: Sequence[str]) -> list[Stored]:
+        """Like ``get_all``, page by page; for streams that keep one message per subject."""
+        found: dict[int, Stored] = {}
+        for each in filters:
+            sequence = 1
+            while True:
+                replies = await self._ask(
+                    f"$JS.API.DIRECT.GET.{stream}",
+                    json.dumps({"seq": sequence, "next_by_subj": each, "batch": PAGE}).encode(),
+                    None,
+                    REQUEST_TIMEOUT_S,
+                    lambda message: _status(message) is not None,
+                )
+                page = [_stored(message) for message in replies[:-1]]
+                found.update((stored.sequence, stored) for stored in page)
+                if len(page) < PAGE:
+                    break
+                sequence = page[-1].sequence + 1
+        return [found[sequence] for sequence in sorted(found)]
 
     async def close(self) -> None:
         """Flush what is underway and close."""
@@ -297,10 +334,11 @@ async def connect(
     lost: asyncio.Future[None] = loop.create_future()
     deadline: asyncio.TimerHandle | None = None
     client: NatsClient | None = None
+    bus: Bus | None = None
 
     def give_up(reason: str) -> None:
-        if not lost.done():
-            lost.set_exception(ConnectionLost(reason))
+        if bus is not None:
+            bus.fail(ConnectionLost(reason))
 
     async def on_disconnect() -> None:
         nonlocal deadline
@@ -317,6 +355,8 @@ async def connect(
     async def on_reconnect() -> None:
         nonlocal deadline
         log.info("reconnected to the broker", extra={"action": "bus.reconnected"})
+        if bus is not None:
+            bus.generation += 1
         if deadline is not None:
             deadline.cancel()
             deadline = None

@@ -22,7 +22,7 @@ from quorate.contract.facts import CancelRequested, Concluded, Submitted
 from quorate.contract.progress import Progress
 from quorate.contract.result import Result
 from quorate.contract.task import TaskEvent
-from quorate.errors import QuorateError
+from quorate.errors import QuorateError, Unavailable
 from quorate.feed import Feed
 from quorate.log import publish_fact, read_facts, record_of
 from quorate.reducer import Record
@@ -30,6 +30,8 @@ from quorate.service import DEFAULT_URL
 
 INLINE_BYTES = 900 * 1024
 RECHECK_S = 2.0
+ADMISSION_S = 3.0
+POLL_S = 0.1
 
 Event = Record | Progress
 """A fact of the task's log, or a sign of progress."""
@@ -111,8 +113,15 @@ class Client:
         return task
 
     async def cancel(self, task: str, reason: str = "canceled on request") -> bool:
-        """Ask for a task to stop; False when it was asked for before. Raises UnknownTask."""
-        if not await read_facts(self.bus, task, f"{Submitted.type}.*"):
+        """Ask for a task to stop; False when it was asked for before. Raises UnknownTask.
+
+        A task that was submitted just now may not be in the log yet, so it is waited for, a few seconds at most.
+        """
+        for _ in range(round(ADMISSION_S / POLL_S)):
+            if await read_facts(self.bus, task, f"{Submitted.type}.*"):
+                break
+            await asyncio.sleep(POLL_S)
+        else:
             raise UnknownTask(f"there is no task {task} in the log: check the id")
         return await publish_fact(self.bus, task, "request", CancelRequested(reason=reason))
 
@@ -135,8 +144,8 @@ class Client:
         try:
             async with asyncio.timeout(timeout):
                 while True:
-                    if found := await self.bus.get_all(subjects.RESULTS, subject):
-                        return await self._whole(Result.model_validate_json(found[0].data))
+                    if (result := await self._stored_result(subject)) is not None:
+                        return await self._whole(result)
                     arrived.clear()
                     # The message is only a hint: it may be lost while the connection is.
                     try:
@@ -184,6 +193,16 @@ class Client:
             finally:
                 for reader in reading:
                     reader.cancel()
+
+    async def _stored_result(self, subject: str) -> Result | None:
+        """The result if it stands. A broker that is away for a moment is no answer; one that stays away is an error."""
+        if self.bus.lost.done():
+            await self.bus.lost
+        try:
+            found = await self.bus.get_all(subjects.RESULTS, subject)
+        except Unavailable:
+            return None
+        return Result.model_validate_json(found[0].data) if found else None
 
     async def _whole(self, result: Result) -> Result:
         blobs = Blobs(self.bus)

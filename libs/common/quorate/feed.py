@@ -37,6 +37,7 @@ class Feed:
     async def __aenter__(self) -> "Feed":
         await self._begin()
         self._check = asyncio.create_task(self._keep(), name=f"feed {self._stream}")
+        self._bus.watch(self._check)
         return self
 
     async def __aexit__(
@@ -50,7 +51,18 @@ class Feed:
         return self
 
     async def __anext__(self) -> Stored:
-        return await self._queue.get()
+        """The next message. Raises ConnectionLost when the broker stays away."""
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        getting = asyncio.ensure_future(self._queue.get())
+        try:
+            either: set[asyncio.Future[Any]] = {getting, self._bus.lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not getting.done():
+                await self._bus.lost
+            return await getting
+        finally:
+            getting.cancel()
 
     async def _begin(self) -> None:
         self._consumer = f"feed-{secrets.token_hex(6)}"

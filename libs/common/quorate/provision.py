@@ -123,9 +123,16 @@ async def fill_levels(bus: Bus) -> list[tuple[str, float]]:
 
 
 async def ensure_consumers(bus: Bus, stream: str, configs: list[dict[str, Any]]) -> tuple[Drift, ...]:
-    """Create the consumers that are missing; an existing one is left as it is, and differences are returned."""
+    """Create the consumers that are missing; an existing one is left as it is, and differences are returned.
+
+    Raises Misconfigured for a difference that would do harm.
+    """
     results = await asyncio.gather(*(_ensure_consumer(bus, stream, config) for config in configs))
     differences = tuple(difference for result in results for difference in result)
+    if harmful := [difference for difference in differences if difference.harmful]:
+        raise Misconfigured(
+            "a consumer would break a guarantee: " + "; ".join(map(str, harmful)) + "; stop the services and delete it"
+        )
     for difference in differences:
         log.warning("%s", difference, extra={"action": "provision.drift"})
     return differences

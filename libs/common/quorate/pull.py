@@ -24,6 +24,7 @@ log = logging.getLogger("quorate.pull")
 HEARTBEAT_S = 2.0
 EXPIRES_S = 30.0
 RETRY_S = 0.2
+DRAIN_S = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +103,7 @@ class Pull:
         self._inbox = ""
         self._outstanding = 0
         self._heard_at = 0.0
+        self._generation = 0
         self._queue: deque[Delivery] = deque()
         self._running: dict[Delivery, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
@@ -110,6 +112,7 @@ class Pull:
     async def start(self) -> None:
         await self._subscribe()
         self._keeper = asyncio.create_task(self._keep(), name=f"pull {self.name}")
+        self._bus.watch(self._keeper)
 
     @property
     def running(self) -> int:
@@ -137,6 +140,7 @@ class Pull:
         self._inbox = f"{self._bus.client.new_inbox()}.{secrets.token_hex(2)}"
         self._outstanding = 0
         self._heard_at = time.monotonic()
+        self._generation = self._bus.generation
         self._subscription = await self._bus.client.subscribe(
             self._inbox, cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -147,9 +151,9 @@ class Pull:
         if subscription is None:
             return
         try:
-            await subscription.unsubscribe()
-            # Whatever the broker had sent before it heard of this has arrived after the flush, and is handed back.
-            await self._bus.client.flush(timeout=2)
+            # Draining, unlike unsubscribing, still gives us what the broker had sent before it heard of this.
+            async with asyncio.timeout(DRAIN_S):
+                await subscription.drain()  # type: ignore[no-untyped-call]  # it has no annotation
         except (TimeoutError, NatsError, OSError) as error:
             log.debug("%s: %s", self.name, error, extra={"action": "pull.unsubscribe"})
 
@@ -249,7 +253,8 @@ class Pull:
         silent_s = time.monotonic() - self._heard_at
         if not self._bus.client.is_connected:
             return
-        if self._subscription is None or (self._outstanding and silent_s > 3 * HEARTBEAT_S):
+        silent = self._outstanding > 0 and silent_s > 3 * HEARTBEAT_S
+        if self._subscription is None or silent or self._generation != self._bus.generation:
             log.info("%s: silent for %.1f s, pulling anew", self.name, silent_s, extra={"action": "pull.renewed"})
             await self._unsubscribe()
             await self._subscribe()

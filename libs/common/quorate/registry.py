@@ -57,6 +57,7 @@ class Announcer:
     async def start(self) -> None:
         await self._announce_all()
         self._task = asyncio.create_task(self._run(), name="announce agents")
+        self._bus.watch(self._task)
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -11,6 +11,7 @@ from quorate.bus import Bus
 from quorate.contract.facts import Contribution, Outcome
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.ids import canonical_json
+from quorate.errors import Unavailable
 from quorate.log import publish_fact, read_facts
 from quorate.reducer import Decision, Entry, Record
 from quorate.settings import Settings
@@ -71,6 +72,9 @@ class CollectorReducer:
             for record in await read_facts(self._bus, task, f"contribution.*.{run}"):
                 if record.key[0] in found and isinstance(record.fact, Contribution):
                     found[record.key[0]] = record.fact
+        if behind := [agent for agent, each in found.items() if each is None]:
+            # They stood in the log when they were counted: this replica of the stream is behind.
+            raise Unavailable(f"the contributions of {', '.join(behind)} to {task} cannot be read yet")
         return {agent: await self._whole(each) for agent, each in sorted(found.items()) if each is not None}
 
     async def _whole(self, contribution: Contribution) -> Contribution:

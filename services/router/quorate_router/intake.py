@@ -15,7 +15,7 @@ from quorate.contract.ids import canonical_json, digest
 from quorate.contract.intake import Intake, NotAnEvent, NotATask, read_intake
 from quorate.contract.task import TaskEvent
 from quorate.dead_letters import bury
-from quorate.errors import Retryable
+from quorate.errors import Retryable, Unavailable
 from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
 from quorate.registry import cards_for, live_agents
@@ -156,7 +156,9 @@ class IntakeHandler:
         if await publish_fact(self._bus, task, "task", submitted):
             return
         first = await read_fact(self._bus, task, "task", Submitted)
-        if first is not None and first.input_digest != submitted.input_digest:
+        if first is None:
+            raise Unavailable(f"the first submission of {task} cannot be read from the log yet")
+        if first.input_digest != submitted.input_digest:
             raise NotATask(
                 f"{task} was submitted before with another input under the same identity"
                 f" ({submitted.idempotency_key or 'message id'!r}): use a new idempotency_key for a new task"

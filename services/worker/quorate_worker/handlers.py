@@ -15,7 +15,7 @@ from quorate.contract.progress import Progress, ProgressType
 from quorate.contract.subjects import run_of
 from quorate.contract.work import Assignment
 from quorate.dead_letters import bury
-from quorate.errors import Retryable
+from quorate.errors import Rejected, Retryable
 from quorate.log import publish_fact
 from quorate.pull import Delivery
 from quorate_worker.domain.report import contribution_of
@@ -24,7 +24,7 @@ from quorate_worker.tasks import TaskInput, TaskInputs
 log = logging.getLogger("quorate.worker")
 
 MAX_ATTEMPTS = 5
-"""An assignment that has ended its worker so often is answered as failed, for the join not to wait for it."""
+"""An assignment that so often came to nothing is answered as failed, for the join not to wait for it."""
 
 INLINE_BYTES = 256 * 1024
 RETRY_S = 0.5
@@ -55,7 +55,7 @@ class Worker:
                 contribution = await self._run(agent, assignment, delivery)
                 if contribution is not None:
                     crashpoints.reached("worker.finished")
-                    await self._contribute(assignment, contribution)
+                    await self._contribute_patiently(assignment, contribution)
                     crashpoints.reached("worker.contributed")
         except Retryable as error:
             log.warning("%s: %s", delivery.subject, error, extra={"action": "worker.retry"})
@@ -86,7 +86,7 @@ class Worker:
             return Contribution(
                 state="failed",
                 version=agent.card.version,
-                reason=f"the worker ended {MAX_ATTEMPTS} times while it worked on this; see its log",
+                reason=f"no worker got it done in {MAX_ATTEMPTS} attempts; see their logs",
             )
         await self._tell(assignment, "agent.started")
         run = asyncio.create_task(self._attempt(agent, assignment))
@@ -140,6 +140,22 @@ class Worker:
         except Exception as error:
             log.exception("%s: %s failed", assignment.task, agent.name, extra={"action": "worker.failed"})
             return _without_findings("failed", f"{type(error).__name__}: {error}", agent, given)
+
+    async def _contribute_patiently(self, assignment: Assignment, contribution: Contribution) -> None:
+        """Write it down, and wait for a broker that is away: handing the work back would have it paid for twice."""
+        delay_s = 0.1
+        while True:
+            try:
+                await self._contribute(assignment, contribution)
+                return
+            except Rejected as error:
+                contribution = Contribution(state="failed", version=contribution.version, reason=str(error))
+            except Retryable as error:
+                if self._bus.lost.done():
+                    raise
+                log.warning("%s: %s", assignment.task, error, extra={"action": "worker.waiting"})
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, 2.0)
 
     async def _contribute(self, assignment: Assignment, contribution: Contribution) -> None:
         body = contribution.encode()

@@ -4,16 +4,18 @@ import asyncio
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-from quorate.blobs import BadReference, Blobs
+from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import Submitted
 from quorate.contract.work import Assignment
+from quorate.errors import Unavailable
 from quorate.log import read_fact
 from quorate.review import Review
 
 CODE_REVIEW = "code-review"
 KEPT = 16
+KEPT_CHARS = 64 * 1024 * 1024
 OFF_LOOP_CHARS = 128 * 1024
 
 
@@ -22,6 +24,12 @@ class TaskInput(NamedTuple):
 
     value: dict[str, Any]
     review: Review | None
+
+    @property
+    def chars(self) -> int:
+        """About how much memory it holds."""
+        review = self.review
+        return 0 if review is None else len(review.input.diff or "") + sum(map(len, review.input.files.values()))
 
 
 class TaskInputs:
@@ -40,15 +48,24 @@ class TaskInputs:
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = asyncio.create_task(self._of_task(assignment))
             self._kept[assignment.task] = task
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
         # One agent's cancellation must not take the input from the others.
-        return await asyncio.shield(task)
+        given = await asyncio.shield(task)
+        self._forget_old()
+        return given
+
+    def _forget_old(self) -> None:
+        while len(self._kept) > 1 and (len(self._kept) > KEPT or self._chars() > KEPT_CHARS):
+            self._kept.popitem(last=False)
+
+    def _chars(self) -> int:
+        ended = (task for task in self._kept.values() if task.done() and not task.cancelled())
+        return sum(task.result().chars for task in ended if task.exception() is None)
 
     async def _of_task(self, assignment: Assignment) -> TaskInput:
         submitted = await read_fact(self._bus, assignment.task, "task", Submitted)
         if submitted is None:
-            raise BadReference(f"{assignment.task} is not in the log: nothing to work on")
+            # The fact stood before the work was handed out: this replica of the stream is behind.
+            raise Unavailable(f"{assignment.task} cannot be read from the log yet")
         return await self._read(assignment.kind, submitted.input, submitted.input_ref)
 
     async def _read(self, kind: str, value: dict[str, Any] | None, ref: BlobRef | None) -> TaskInput:

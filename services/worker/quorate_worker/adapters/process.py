@@ -129,7 +129,7 @@ async def run_tool(
             _kill(process)
             # A process in an uninterruptible call dies later; nobody waits for it longer than this.
             with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _REAP_S)
+                await asyncio.wait_for(_reap(process), _REAP_S)
     if max(len(stdout), len(stderr)) > max_output:
         raise ToolFlooded(name, max_output)
     return ToolOutput(stdout, stderr, code, round((time.perf_counter() - started) * 1000))
@@ -139,11 +139,19 @@ async def _read(process: Process, stream: asyncio.StreamReader | None, limit: in
     """All that the stream holds; what exceeds the limit ends the process, and is cut one byte beyond it."""
     data = bytearray()
     while stream is not None and (chunk := await stream.read(MIB)):
-        data += chunk
-        if len(data) > limit:
-            _kill(process)
-            break
-    return bytes(data[: limit + 1])
+        if len(data) <= limit:
+            data += chunk[: limit + 1 - len(data)]
+            if len(data) > limit:
+                _kill(process)
+    return bytes(data)
+
+
+async def _reap(process: Process) -> None:
+    """Wait for a killed process. A pipe is closed only when it has been read to its end."""
+    for stream in (process.stdout, process.stderr):
+        while stream is not None and await stream.read(MIB):
+            pass
+    await process.wait()
 
 
 async def _feed(stream: asyncio.StreamWriter | None, data: bytes | None) -> None:

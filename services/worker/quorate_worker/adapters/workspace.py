@@ -41,9 +41,10 @@ class Workspace:
         """Write every file that can be written; the others go to ``unread``, each with the reason."""
         self.tree.mkdir(mode=0o700)
         self.home.mkdir(mode=0o700)
-        for path, text in files.items():
+        for path in files:
             if self._closed.is_set():
                 return
+            text = files[path]
             try:
                 self._write(path, text)
             except UnsafePath as error:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic_core import to_json
+
 from quorate.agent import Agent, Report
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
@@ -24,6 +26,10 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
     elif isinstance(report, (list, tuple)) and any(isinstance(item, Finding) for item in report):
         raise BadReport(f"{agent.name} returned a list of findings and other things: return one or the other")
     else:
+        try:
+            to_json(report)
+        except ValueError as error:
+            raise BadReport(f"{agent.name} returned something that is not JSON: {error}") from error
         contribution = Contribution(answer=report, **_coverage(agent, review))
     if not contribution.version:
         contribution = contribution.model_copy(update={"version": agent.card.version})
