@@ -135,5 +135,5 @@ class Git:
 
     def start(self, *arguments: str, stdin: bytes | None = None, variables: Mapping[str, str] | None = None) -> Running:
         """Start ``git ARGUMENTS``; the caller takes its ``result`` or stops it."""
-        environment = self._environment | (variables or {})
+        environment = {**self._environment, **(variables or {})}
         return Running((self._program, *_OPTIONS, *arguments), self._cwd, environment, stdin)

@@ -84,6 +84,8 @@ def throw_away_broker() -> Iterator[EmbeddedBroker]:
         try:
             yield broker
         finally:
+            # Nothing of it is kept, so there is nothing to wait for.
+            broker.kill()
             broker.stop()
 
 

@@ -150,12 +150,10 @@ class Pull:
         subscription, self._subscription = self._subscription, None
         if subscription is None:
             return
-        try:
-            # Draining, unlike unsubscribing, still gives us what the broker had sent before it heard of this.
-            async with asyncio.timeout(DRAIN_S):
-                await subscription.drain()  # type: ignore[no-untyped-call]  # it has no annotation
-        except (TimeoutError, NatsError, OSError) as error:
-            log.debug("%s: %s", self.name, error, extra={"action": "pull.unsubscribe"})
+        # Draining, unlike unsubscribing, still gives us what the broker had sent before it heard of this. It must
+        # never be canceled: nats-py's read loop dies of an answer to a flush that nobody waits for any more.
+        draining = asyncio.ensure_future(_drain(subscription))
+        await asyncio.wait({draining}, timeout=DRAIN_S)
 
     async def _top_up(self) -> None:
         free = self._window - self._outstanding - len(self._running) - len(self._queue)
@@ -260,6 +258,13 @@ class Pull:
             await self._subscribe()
         else:
             await self._top_up()
+
+
+async def _drain(subscription: Subscription) -> None:
+    try:
+        await subscription.drain()  # type: ignore[no-untyped-call]  # it has no annotation
+    except (TimeoutError, NatsError, OSError) as error:
+        log.debug("%s: %s", subscription.subject, error, extra={"action": "pull.drain"})
 
 
 def _delivery(message: Msg) -> Delivery:

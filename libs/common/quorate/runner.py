@@ -17,6 +17,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable
 from typing import Generic, Protocol
 
+from pydantic import ValidationError
+
 from quorate import crashpoints
 from quorate.bus import Bus
 from quorate.contract import subjects
@@ -177,11 +179,17 @@ class Runner(Generic[State, Command]):
             cache.forget()
             raise
 
-    async def _load(self, task: str) -> tuple[Entry[State, Command] | None, int]:
+    async def _load(self, task: str, type: str) -> tuple[Entry[State, Command] | None, int]:
         stored = await self._bus.get_last(f"KV_{subjects.STATE}", subjects.state(self._reducer.name, task))
         if stored is None or not stored.data:
             return None, stored.sequence if stored else 0
-        return self._reducer.entry_type.model_validate_json(stored.data), stored.sequence
+        try:
+            return self._reducer.entry_type.model_validate_json(stored.data), stored.sequence
+        except ValidationError:
+            if type != Failed.type:
+                raise
+            # The state is what is broken: the task ends with what the log says of it.
+            return None, stored.sequence
 
     async def _commit(self, task: str, entry: Entry[State, Command], revision: int) -> int:
         written = await self._bus.publish(

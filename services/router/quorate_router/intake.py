@@ -82,7 +82,7 @@ class IntakeHandler:
         except NotAnEvent as error:
             return self._refused(kind, intake, str(error))
         if refusal := check_kind(kind):
-            raise NotATask(refusal)
+            return self._refused(kind, intake, refusal)
         try:
             value, input_digest = await self._input(event)
         except BadReference as error:
@@ -114,8 +114,6 @@ class IntakeHandler:
         )
 
     def _refused(self, kind: str, intake: Intake, reason: str) -> Submitted:
-        if problem := check_kind(kind):
-            raise NotATask(problem)
         return Submitted(
             kind=kind,
             tenant=self._settings.tenant,

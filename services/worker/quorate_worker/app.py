@@ -1,6 +1,7 @@
 """Wires the worker."""
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract import subjects
 from quorate.contract.agents import AgentHeartbeat
+from quorate.errors import QuorateError
 from quorate.provision import Provisioned, ensure_consumers
 from quorate.pull import Pull
 from quorate.registry import Announcer
@@ -21,6 +23,8 @@ from quorate.settings import Settings
 from quorate.topology import agent_consumer
 from quorate_worker.builtin import agents_of, builtin_agents
 from quorate_worker.handlers import Worker
+
+log = logging.getLogger("quorate.worker")
 
 
 def chosen_agents(settings: Settings) -> list[Agent]:
@@ -65,7 +69,10 @@ async def run(bus: Bus, settings: Settings, _: Provisioned) -> AsyncIterator[Non
         ]
 
     async def on_cancel(message: Msg) -> None:
-        worker.cancel(message.data.decode(errors="replace"))
+        try:
+            await worker.stop_if_ended(message.data.decode(errors="replace"))
+        except QuorateError as error:
+            log.info("%s", error, extra={"action": "worker.signal"})
 
     canceled = await bus.client.subscribe(subjects.CANCEL_SIGNAL, cb=on_cancel)
     announcer = Announcer(bus, heartbeats, settings.heartbeat_s)

@@ -63,11 +63,16 @@ class Worker:
             return
         await delivery.ack()
 
-    def cancel(self, task: str) -> None:
-        """Stop what runs for a task."""
+    async def stop_if_ended(self, task: str) -> None:
+        """Stop what runs for a task. Anyone can send the signal for it, so the log is asked whether it is true."""
+        if task not in self._runs or not await self._has_ended(task):
+            return
         for run in self._runs.get(task, ()):
             self._stopped.add(run)
             run.cancel()
+
+    async def _has_ended(self, task: str) -> bool:
+        return bool(await self._bus.get_all(subjects.LOG, subjects.stored_facts(task, f"{Concluded.type}.>")))
 
     async def _is_wanted(self, assignment: Assignment) -> bool:
         """Not when this agent has answered already, as after a lost ack, nor when the task has ended."""

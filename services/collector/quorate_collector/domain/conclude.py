@@ -1,5 +1,6 @@
 """The conclusion of a step: contributions in, one outcome out."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from quorate_collector.domain.lineage import lineage_of
 from quorate_collector.domain.state import Join
 from quorate_collector.domain.vote import Quorum, vote
 
-MAX_UNREAD = 2_000
+MAX_UNREAD_CHARS = 100_000
+MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,16 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
             files=len(contribution.read),
             elapsed_ms=contribution.elapsed_ms,
             outside_change=contribution.outside_change,
-            reason=contribution.reason,
+            reason=contribution.reason[:MAX_REASON] if contribution.reason else None,
         )
     nobody = sorted(unread - read)
-    return Coverage(agents=agents, unread=tuple(nobody[:MAX_UNREAD]), unread_total=len(nobody))
+    return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_CHARS), unread_total=len(nobody))
+
+
+def _first(paths: list[str], max_chars: int) -> tuple[str, ...]:
+    """As many as fit: a result is one message."""
+    sizes = itertools.accumulate(len(path) for path in paths)
+    return tuple(path for path, size in zip(paths, sizes, strict=True) if size <= max_chars)
 
 
 def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]) -> str | None:

@@ -16,7 +16,7 @@ def check_kind(kind: str) -> str | None:
     """Why a kind cannot be one, or None."""
     if KIND.match(kind):
         return None
-    return f"the kind {kind[:80]!r} is not lower-case letters, digits, '-' and '_', 63 at most"
+    return f"unknown kind {kind[:80]!r}: a kind is lower-case letters, digits, '-' and '_', 63 at most"
 
 
 def check_input(kind: str, value: dict[str, Any]) -> str | None:
