@@ -158,7 +158,9 @@ class Runner(Generic[State, Command]):
         try:
             # A task that only begins has no state to read; should it have one, the commit loses and it is read.
             begins = fresh and address.type == reducer.begins
-            entry, revision = cache.get(address.task) or ((None, 0) if begins else await self._load(address.task))
+            entry, revision = cache.get(address.task) or (
+                (None, 0) if begins else await self._load(address.task, address.type)
+            )
             if entry is not None and delivery.sequence < entry.applied:
                 return
             record = read_record(delivery.subject, delivery.data, delivery.sequence, delivery.at)
