@@ -19,17 +19,19 @@ COPY --from=build /opt/quorate /opt/quorate
 RUN install -d -o 10001 -g 10001 /var/lib/quorate
 WORKDIR /var/lib/quorate
 USER 10001:10001
-# QUORATE_NATS_URL names the broker; `quorate doctor` fails when it cannot be reached or lacks a stream.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=20s --retries=3 CMD ["quorate", "doctor"]
+# Each service asks for its own health: one that waits for another is not ill. QUORATE_NATS_URL names the broker.
 STOPSIGNAL SIGTERM
 
 FROM base AS router
+HEALTHCHECK --interval=15s --timeout=10s --start-period=20s --retries=3 CMD ["quorate", "doctor", "--service", "router"]
 ENTRYPOINT ["quorate", "up", "router"]
 
 FROM base AS worker
+HEALTHCHECK --interval=15s --timeout=10s --start-period=20s --retries=3 CMD ["quorate", "doctor", "--service", "worker"]
 ENTRYPOINT ["quorate", "up", "worker"]
 
 FROM base AS collector
+HEALTHCHECK --interval=15s --timeout=10s --start-period=20s --retries=3 CMD ["quorate", "doctor", "--service", "collector"]
 ENTRYPOINT ["quorate", "up", "collector"]
 
 # Targets for memory and gateway go here when those services exist.

@@ -80,9 +80,11 @@ def test_the_images_install_nothing_without_a_hash() -> None:
         assert "--require-hashes -r requirements/run.txt" in step or "--no-deps --no-build-isolation" in step
 
 
-def test_the_images_check_their_own_health() -> None:
-    assert 'CMD ["quorate", "doctor"]' in target("base")
-    assert len(instructions("HEALTHCHECK")) == 1
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_asks_for_the_health_of_its_own_service_only(service: str) -> None:
+    asked = ["quorate", "doctor", "--service", service]
+    assert f"CMD {json.dumps(asked)}" in target(service)
+    assert CONTAINERS[service]["healthcheck"]["test"] == ["CMD", *asked]
 
 
 def test_the_build_context_holds_what_the_dockerfile_copies_and_no_more() -> None:

