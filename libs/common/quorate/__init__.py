@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quorate.agent import Context, agent
+    from quorate.agent_definition import Context, agent
     from quorate.client import Client
     from quorate.contract.facts import Contribution
     from quorate.contract.finding import Finding
@@ -17,10 +17,10 @@ __all__ = ["Client", "Context", "Contribution", "Finding", "agent"]
 
 _HOMES = {
     "Client": "quorate.client",
-    "Context": "quorate.agent",
+    "Context": "quorate.agent_definition",
     "Contribution": "quorate.contract.facts",
     "Finding": "quorate.contract.finding",
-    "agent": "quorate.agent",
+    "agent": "quorate.agent_definition",
 }
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 
-from quorate.agent import Agent
+from quorate.agent_definition import Agent
 from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract import subjects

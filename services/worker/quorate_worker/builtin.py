@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from quorate.agent import Agent
+from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
 
 

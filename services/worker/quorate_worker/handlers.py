@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 
 from quorate import crashpoints
-from quorate.agent import Agent, Context
+from quorate.agent_definition import Agent, Context
 from quorate.blobs import BadReference, Blobs
 from quorate.bus import Bus
 from quorate.contract import subjects

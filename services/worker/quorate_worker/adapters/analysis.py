@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 
-from quorate.agent import Context
+from quorate.agent_definition import Context
 from quorate.contract.facts import AgentState, Contribution
 from quorate.contract.finding import Finding
 from quorate.review import Review, is_language

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quorate.agent import Context, agent
+from quorate.agent_definition import Context, agent
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding, Severity
 from quorate_worker.adapters.analysis import (

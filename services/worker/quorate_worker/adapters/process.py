@@ -96,22 +96,31 @@ async def run_tool(
     if timeout_s <= 0:
         raise ToolTimeout(name, 0)
     started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        executable,
-        *argv[1:],
-        cwd=cwd,
-        env={
-            "PATH": PATH,
-            "HOME": str(home),
-            "TMPDIR": str(home),
-            "LC_ALL": "C.UTF-8",
-            "NO_COLOR": "1",
-        },
-        stdin=DEVNULL if stdin is None else PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            executable,
+            *argv[1:],
+            cwd=cwd,
+            env={
+                "PATH": PATH,
+                "HOME": str(home),
+                "TMPDIR": str(home),
+                "LC_ALL": "C.UTF-8",
+                "NO_COLOR": "1",
+            },
+            stdin=DEVNULL if stdin is None else PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+        )
     )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Canceled while it starts, asyncio would kill the process alone and let its children live.
+        with suppress(OSError):
+            await _end(await starting)
+        raise
     ended = False
     try:
         async with asyncio.timeout(timeout_s):
@@ -126,10 +135,7 @@ async def run_tool(
         raise ToolTimeout(name, timeout_s) from None
     finally:
         if not ended:
-            _kill(process)
-            # A process in an uninterruptible call dies later; nobody waits for it longer than this.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(_reap(process), _REAP_S)
+            await _end(process)
     if max(len(stdout), len(stderr)) > max_output:
         raise ToolFlooded(name, max_output)
     return ToolOutput(stdout, stderr, code, round((time.perf_counter() - started) * 1000))
@@ -144,6 +150,13 @@ async def _read(process: Process, stream: asyncio.StreamReader | None, limit: in
             if len(data) > limit:
                 _kill(process)
     return bytes(data)
+
+
+async def _end(process: Process) -> None:
+    _kill(process)
+    # A process in an uninterruptible call dies later; nobody waits for it longer than this.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_reap(process), _REAP_S)
 
 
 async def _reap(process: Process) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from quorate.agent import Context, agent
+from quorate.agent_definition import Context, agent
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Category, Finding, Severity
 from quorate_worker.adapters.analysis import (

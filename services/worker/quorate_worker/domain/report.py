@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from quorate.agent import Agent, Report
+from quorate.agent_definition import Agent, Report
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate.review import Review
