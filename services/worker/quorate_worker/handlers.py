@@ -26,6 +26,7 @@ log = logging.getLogger("quorate.worker")
 MAX_ATTEMPTS = 5
 """An assignment that so often came to nothing is answered as failed, for the join not to wait for it."""
 
+TOLD_AFTER_S = 0.02
 INLINE_BYTES = 256 * 1024
 RETRY_S = 0.5
 
@@ -93,10 +94,13 @@ class Worker:
                 version=agent.card.version,
                 reason=f"no worker got it done in {MAX_ATTEMPTS} attempts; see their logs",
             )
-        await self._tell(assignment, "agent.started")
         run = asyncio.create_task(self._attempt(agent, assignment))
         self._runs[assignment.task].add(run)
         try:
+            # An agent that is done at once needs no progress: its contribution tells all.
+            done, _ = await asyncio.wait({run}, timeout=TOLD_AFTER_S)
+            if not done:
+                await self._tell(assignment, "agent.started")
             contribution = await run
         except asyncio.CancelledError:
             if run not in self._stopped:
@@ -110,7 +114,8 @@ class Worker:
             if not self._runs[assignment.task]:
                 del self._runs[assignment.task]
         elapsed_ms = round((time.monotonic() - started) * 1000)
-        await self._tell(assignment, "agent.finished", findings=len(contribution.findings), elapsed_ms=elapsed_ms)
+        if not done:
+            await self._tell(assignment, "agent.finished", findings=len(contribution.findings), elapsed_ms=elapsed_ms)
         return contribution.model_copy(update={"elapsed_ms": elapsed_ms})
 
     async def _attempt(self, agent: Agent, assignment: Assignment) -> Contribution:
@@ -132,14 +137,16 @@ class Worker:
                 report_progress=progress,
                 parsed=given.review,
             )
-            async with asyncio.timeout(agent.timeout_s):
-                report = await agent(context)
+            try:
+                async with asyncio.timeout(agent.timeout_s) as limit:
+                    report = await agent(context)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                return _without_findings("timeout", f"gave up after {agent.timeout_s:g} s", agent, given)
             return contribution_of(agent, report, given.review)
         except Retryable:
             raise
-        except TimeoutError:
-            reason = f"gave up after {agent.timeout_s:g} s"
-            return _without_findings("timeout", reason, agent, given)
         except BadReference as error:
             return _without_findings("failed", str(error), agent, given)
         except Exception as error:
