@@ -1,4 +1,4 @@
-"""The agents of a chaos run. Each says at the beginning and at the end of a run who it is, in a file that all append to."""
+"""The agents of a chaos run. Each notes when it begins and when it ends, in a file that all append to."""
 
 import asyncio
 import hashlib
@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from quorate import Context, Finding, agent
+from quorate.agent_definition import Context, agent
+from quorate.contract.finding import Finding
 
 RUNS_FILE = "QUORATE_CHAOS_RUNS"
 """The environment variable that names the file."""
@@ -24,7 +25,11 @@ def chance_of(task: str, salt: str) -> float:
 async def _witnessed(ctx: Context, work: Callable[[], Awaitable[Any]]) -> Any:
     run = secrets.token_hex(6)
     _note(ctx, run, "began")
-    answer = await work()
+    try:
+        answer = await work()
+    except Exception:
+        _note(ctx, run, "failed")
+        raise
     _note(ctx, run, "ended")
     return answer
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +43,7 @@ class Deeds:
 
     kills: int = 0
     stops: int = 0
-    crashpoints: Counter[str] = field(default_factory=Counter)
+    crashpoints: dict[str, int] = field(default_factory=dict)
     falls: list[str] = field(default_factory=list)
 
     @property
@@ -85,11 +84,8 @@ class Fleet:
 
     def kill(self, slot: Slot, crashpoint: str | None = None) -> None:
         """Kill it as the kernel would, and start its successor, with ``name:count`` as its crashpoint."""
-        assert slot.process is not None
-        slot.process.kill()
-        slot.process.wait(PATIENCE_S)
+        self._replace(slot, crashpoint)
         self.deeds.kills += 1
-        self._spawn(slot, crashpoint)
 
     def stop(self, slot: Slot, seconds: float) -> None:
         """Stop it in the middle of whatever it does; it goes on from there ``seconds`` later."""
@@ -112,7 +108,7 @@ class Fleet:
                 continue
             if status == -signal.SIGKILL and slot.armed is not None:
                 hit.append(slot.armed)
-                self.deeds.crashpoints[slot.armed] += 1
+                self.deeds.crashpoints[slot.armed] = self.deeds.crashpoints.get(slot.armed, 0) + 1
             else:
                 self._note_fall(slot, status)
             slot.wakes_at = None
@@ -123,10 +119,18 @@ class Fleet:
         """Replace what still waits to die, for the run is about to be judged."""
         for slot in self.slots:
             if slot.armed is not None and slot.process is not None and slot.process.poll() is None:
-                self.kill(slot)
+                self._replace(slot, None)
+
+    def kill_all(self) -> None:
+        """End every process at once."""
+        for slot in self.slots:
+            if slot.process is not None:
+                slot.process.kill()
+                slot.process.wait(PATIENCE_S)
+                slot.process = None
 
     def close(self) -> list[str]:
-        """End every process, by force where SIGTERM does not do; the names of those that needed it."""
+        """End every process in order, by force where SIGTERM does not do; the names of those that needed it."""
         living = [slot for slot in self.slots if slot.process is not None and slot.process.poll() is None]
         for slot in living:
             assert slot.process is not None
@@ -145,6 +149,12 @@ class Fleet:
         for slot in self.slots:
             slot.process = None
         return forced
+
+    def _replace(self, slot: Slot, crashpoint: str | None) -> None:
+        assert slot.process is not None
+        slot.process.kill()
+        slot.process.wait(PATIENCE_S)
+        self._spawn(slot, crashpoint)
 
     def _spawn(self, slot: Slot, crashpoint: str | None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("QUORATE_")}
@@ -175,6 +185,4 @@ class Fleet:
         last = next((line for line in reversed(lines) if line.strip()), "no log")
         self.deeds.falls.append(f"{slot.name} ended with {status}: {last[:300]}")
         if len(self.deeds.falls) > MAX_FALLS:
-            raise FleetBroken(
-                f"{slot.name} does not stay up, its log is {slot.log}: {self.deeds.falls[-1]}"
-            )
+            raise FleetBroken(f"{slot.name} does not stay up, its log is {slot.log}: {self.deeds.falls[-1]}")

@@ -90,9 +90,7 @@ class Load:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                await self.client.bus.publish(
-                    subjects.submit(KIND), event.model_dump_json(exclude_none=True).encode()
-                )
+                await self.client.bus.publish(subjects.submit(KIND), event.model_dump_json(exclude_none=True).encode())
                 return
             except Retryable as error:
                 await self._wait(deadline, order, error)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from quorate.contract.ids import task_id_from_key
@@ -11,7 +11,7 @@ KIND = "chaos"
 TENANT = "default"
 
 Again = Literal["same", "raw", "other"]
-"""A second submission under the same key: through the client, past the broker's deduplication, or with another input."""
+"""A second submission of a key: the same once more, past the broker's deduplication, or with another input."""
 
 CRASHPOINTS = (
     "router.admitted",
@@ -75,15 +75,12 @@ class Plan:
     orders: tuple[Order, ...]
     blows: tuple[Blow, ...]
     broker_kills: tuple[tuple[float, float], ...]
-    crashpoints: tuple[str, ...] = field(default=CRASHPOINTS)
+    crashpoints: tuple[str, ...]
 
 
-def plan_run(seed: int, tasks: int, kills: int, broker_kills: int, ack_wait_s: float) -> Plan:
-    """One blow a second on average, or fewer where there are so many tasks that they take longer.
-
-    A run lasts as long as its blows, so a rate that two cores carry beside the restarts bounds the tasks: 8 a second.
-    """
-    duration_s = max(8.0, kills * 1.0, tasks / 8.0)
+def plan_run(seed: int, tasks: int, kills: int, broker_kills: int, pace: float, ack_wait_s: float) -> Plan:
+    """``pace`` blows a second on average, and at most eight times as many tasks; then the blows are further apart."""
+    duration_s = max(8.0, kills / pace, tasks / (8.0 * pace))
     return Plan(
         seed=seed,
         duration_s=duration_s,
@@ -117,7 +114,7 @@ def _orders(chance: random.Random, seed: int, tasks: int, duration_s: float) -> 
             input=given,
             deadline_s=deadline_s,
             # Most within the life of an undisturbed task, some long after it.
-            cancel_after_s=chance.expovariate(1 / 0.3) if chance.random() < 0.1 else None,
+            cancel_after_s=chance.expovariate(1 / 0.15) if chance.random() < 0.1 else None,
             again=again,
             again_after_s=chance.expovariate(1 / 2.0),
         )
@@ -130,9 +127,7 @@ def _blows(chance: random.Random, kills: int, duration_s: float, ack_wait_s: flo
             # Longer than the broker waits for an ack: someone else takes over, then the sleeper wakes up.
             yield Blow(at, "stop", chance.random(), stop_s=ack_wait_s + chance.uniform(0.2, 2.5))
         else:
-            yield Blow(
-                at, "kill", chance.random(), arm=chance.randint(1, 6) if chance.random() < 0.4 else 0
-            )
+            yield Blow(at, "kill", chance.random(), arm=chance.randint(1, 6) if chance.random() < 0.4 else 0)
 
 
 def _broker_kills(chance: random.Random, kills: int, duration_s: float) -> Iterator[tuple[float, float]]:

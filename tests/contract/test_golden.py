@@ -92,9 +92,7 @@ def test_golden_messages_show_every_field(name: str) -> None:
         if message_of(file) == name:
             message = MESSAGES[name].model_validate_json((GOLDEN / file).read_text(encoding="utf-8"))
             for part in parts_of(message):
-                shown[type(part)] |= {
-                    field for field in part.model_fields_set if getattr(part, field) is not None
-                }
+                shown[type(part)] |= {field for field in part.model_fields_set if getattr(part, field) is not None}
 
     hidden = {f"{part.__name__}.{field}" for part in shown for field in set(part.model_fields) - shown[part]}
 

@@ -31,9 +31,7 @@ def test_a_schema_is_a_valid_schema(name: str) -> None:
 def test_the_module_writes_every_schema_to_the_folder_it_is_given(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
 
-    run = subprocess.run(
-        [sys.executable, "-m", "quorate.contract.schema", str(folder)], capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-m", "quorate.contract.schema", str(folder)], capture_output=True, text=True)
 
     assert run.returncode == 0, run.stderr
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {

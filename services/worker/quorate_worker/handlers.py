@@ -137,8 +137,9 @@ class Worker:
                 report_progress=progress,
                 parsed=given.review,
             )
+            limit = asyncio.timeout(agent.timeout_s)
             try:
-                async with asyncio.timeout(agent.timeout_s) as limit:
+                async with limit:
                     report = await agent(context)
             except TimeoutError:
                 if not limit.expired():

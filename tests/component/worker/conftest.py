@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate.agent import Context
+from quorate.agent_definition import Context
 
 
 @pytest.fixture

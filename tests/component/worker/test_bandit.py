@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from quorate.agent import Context
+from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate_worker.adapters import bandit as module

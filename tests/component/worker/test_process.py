@@ -1,10 +1,13 @@
 """Running a tool: nothing comes in that was not given, nothing is left behind."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
+from asyncio.subprocess import Process
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,10 +82,56 @@ async def test_a_canceled_run_leaves_no_process(tmp_path: Path) -> None:
         assert await asyncio.wait_for(asyncio.to_thread(pipe.read), 10) == b""
 
 
+async def test_a_run_that_is_canceled_while_it_starts_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    go_on = asyncio.Event()
+    start = asyncio.create_subprocess_exec
+
+    async def slow_start(*argv: Any, **options: Any) -> Process:
+        process = await start(*argv, **options)
+        await go_on.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow_start)
+    running = asyncio.ensure_future(
+        run_tool(["sh", "-c", FAMILY, str(fifo)], cwd=tmp_path, home=tmp_path, timeout_s=60)
+    )
+    with await asyncio.to_thread(fifo.open, "rb") as pipe:
+        assert await asyncio.to_thread(pipe.readline) == b"ready\n"
+
+        running.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert await asyncio.wait_for(asyncio.to_thread(pipe.read), 10) == b""
+
+
+def open_files() -> int:
+    gc.collect()
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
 @pytest.mark.parametrize("redirection", ["", ">&2"])
 async def test_a_tool_that_floods_is_stopped(tmp_path: Path, redirection: str) -> None:
+    before = open_files()
+
     with pytest.raises(ToolFlooded, match="sh was stopped: it wrote more than 1000 bytes"):
         await run_tool(["sh", "-c", f"yes {redirection}"], cwd=tmp_path, home=tmp_path, timeout_s=60, max_output=1000)
+
+    assert open_files() == before
+
+
+async def test_a_tool_that_writes_until_its_time_is_out_leaves_no_pipe(tmp_path: Path) -> None:
+    before = open_files()
+
+    with pytest.raises(ToolTimeout):
+        await run_tool(["yes"], cwd=tmp_path, home=tmp_path, timeout_s=0.1, max_output=2**40)
+
+    assert open_files() == before
 
 
 async def test_output_up_to_the_limit_is_kept(tmp_path: Path) -> None:

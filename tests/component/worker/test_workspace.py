@@ -110,10 +110,12 @@ class Slow(Mapping[str, str]):
     def __init__(self) -> None:
         self.began = threading.Event()
         self.go_on = threading.Event()
+        self.asked_for: list[str] = []
 
     def __getitem__(self, path: str) -> str:
-        self.began.set()
+        self.asked_for.append(path)
         if path == "b/b.py":
+            self.began.set()
             assert self.go_on.wait(10)
         return "text"
 
@@ -139,4 +141,5 @@ async def test_nothing_is_left_when_the_writing_is_canceled(temporary: Path) -> 
 
     with pytest.raises(asyncio.CancelledError):
         await entering
+    assert files.asked_for == ["a.py", "b/b.py"]
     assert names_in(temporary) == []

@@ -31,10 +31,9 @@ class Repo:
         return done.stdout.decode("utf-8", "replace").strip()
 
     def write(self, path: str | bytes, content: str | bytes = "x\n") -> None:
-        target = os.path.join(os.fsencode(self.top), os.fsencode(path))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "wb") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
+        target = self.top / os.fsdecode(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def commit(self, message: str = "m") -> str:
         self.git("add", "-A")
@@ -376,7 +375,7 @@ def test_too_many_untracked_files_are_refused(repo: Repo, monkeypatch: pytest.Mo
     repo.write("1")
     repo.write("2")
 
-    with pytest.raises(ChangeError, match="2 untracked files: put .* into .gitignore"):
+    with pytest.raises(ChangeError, match=r"2 untracked files: put .* into .gitignore"):
         working_tree(repo.top)
 
 
@@ -609,7 +608,7 @@ def test_the_remote_gives_the_name_and_never_its_credentials(repo: Repo, url: st
 def test_a_folder_without_a_repository_is_the_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    with pytest.raises(ChangeError, match="not in a git repository: .*--patch"):
+    with pytest.raises(ChangeError, match=r"not in a git repository: .*--patch"):
         working_tree(tmp_path)
 
 
@@ -641,7 +640,7 @@ def test_a_repository_of_another_user_is_explained(repo: Repo, monkeypatch: pyte
 def test_without_git_a_patch_is_proposed(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
-    with pytest.raises(ChangeError, match="git is not installed: .*--patch"):
+    with pytest.raises(ChangeError, match=r"git is not installed: .*--patch"):
         working_tree(repo.top)
 
 
@@ -653,7 +652,7 @@ def test_a_git_that_hangs_is_ended(repo: Repo, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr(git_module, "TIMEOUT_S", 0.2)
 
-    with pytest.raises(ChangeError, match="`git rev-parse` did not end within 0.2 s"):
+    with pytest.raises(ChangeError, match=r"`git rev-parse` did not end within 0\.2 s"):
         working_tree(repo.top)
 
 
@@ -777,13 +776,14 @@ def submodule(repo: Repo, evil: str) -> tuple[str, ...]:
     inner = Repo(repo.top / "inner")
     inner.top.mkdir()
     inner.git("init", "-q", "--template=")
-    inner.write("x")
+    inner.write(".gitattributes", "* filter=evil\n")
+    inner.write("x", "x\n")
     inner.commit()
     repo.write(".gitmodules", '[submodule "inner"]\npath = inner\nurl = ./inner\nignore = none\n')
     repo.git("add", ".gitmodules", "inner")
     repo.git("commit", "-q", "-m", "inner")
-    inner.git("config", "core.fsmonitor", evil)
-    inner.write("x", "changed\n")
+    inner.git("config", "filter.evil.clean", evil)
+    inner.write("x", "y\n")  # of the same size, so that git has to read it
     return ("diff", "HEAD")
 
 
@@ -835,7 +835,7 @@ def test_missing_objects_are_not_fetched(repo: Repo, canary: Path, evil: str) ->
         "extensions.partialClone": "origin",
         "remote.origin.promisor": "true",
         "remote.origin.url": str(repo.top),
-        "remote.origin.uploadpack": evil,
+        "remote.origin.uploadpack": f"{evil} </dev/null; false",
     }.items():
         repo.git("config", key, value)
     (repo.top / ".git" / "objects" / blob[:2] / blob[2:]).unlink()

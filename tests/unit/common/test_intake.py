@@ -119,13 +119,22 @@ def test_whatever_is_sent_is_read_or_refused(headers: dict[str, str], sent: byte
     assert isinstance(intake.value, dict)
 
 
-@given(st.fixed_dictionaries({}, optional={name: st.none() | st.integers() | st.text() for name in (*CLOUD, "data", "data_base64")}))
-def test_whatever_a_structured_event_holds_is_read_or_refused(value: dict[str, Any]) -> None:
-    try:
-        intake = read_intake(STRUCTURED, json.dumps(value).encode())
-    except NotATask:
-        return
-    assert isinstance(intake.value, dict)
+SCALARS = st.none() | st.integers() | st.text() | st.lists(st.text(), max_size=2)
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(CLOUD, SCALARS)),
+    st.fixed_dictionaries({}, optional={"data": SCALARS, "data_base64": SCALARS}),
+)
+def test_whatever_a_structured_event_holds_is_read_or_refused(
+    envelope: dict[str, Any], data: dict[str, Any]
+) -> None:
+    for attributes in (CLOUD, CLOUD | envelope):
+        try:
+            intake = read_intake(STRUCTURED, json.dumps(attributes | data).encode())
+        except NotATask:
+            continue
+        assert isinstance(intake.value, dict)
 
 
 ANY: dict[str, Any] = {"input": {}}
