@@ -8,8 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from quorate.agent_definition import Context, agent
-from quorate.contract.finding import Finding
+from quorate import Context, Finding, agent
 
 RUNS_FILE = "QUORATE_CHAOS_RUNS"
 """The environment variable that names the file."""

@@ -73,6 +73,7 @@ class Bus:
         """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
         self._prefix = f"{client.new_inbox()}."
         self._waiting: dict[str, Callable[[Msg], None]] = {}
+        self._asked: set[asyncio.Future[list[Msg]]] = set()
         self._token = 0
 
     async def open(self) -> None:
@@ -88,6 +89,13 @@ class Bus:
                 self.fail(ConnectionLost(f"{task.get_name()} ended by an error: {error}"))
 
         task.add_done_callback(on_done)
+
+    def renewed(self) -> None:
+        """The connection was lost and is back: answers to what was asked before will not come any more."""
+        self.generation += 1
+        for done in self._asked:
+            if not done.done():
+                done.set_exception(Unavailable("the connection to the broker was interrupted"))
 
     def fail(self, error: ConnectionLost) -> None:
         if not self.lost.done():
@@ -123,6 +131,7 @@ class Bus:
                 done.set_exception(Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s"))
 
         self._waiting[token] = on_reply
+        self._asked.add(done)
         timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
         try:
             await self.client.publish(subject, body, reply=self._prefix + token, headers=headers)
@@ -131,6 +140,7 @@ class Bus:
             raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
         finally:
             timer.cancel()
+            self._asked.discard(done)
             del self._waiting[token]
 
     async def request(
@@ -357,7 +367,7 @@ async def connect(
         nonlocal deadline
         log.info("reconnected to the broker", extra={"action": "bus.reconnected"})
         if bus is not None:
-            bus.generation += 1
+            bus.renewed()
         if deadline is not None:
             deadline.cancel()
             deadline = None

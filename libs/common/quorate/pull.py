@@ -22,7 +22,8 @@ from quorate.bus import Bus
 log = logging.getLogger("quorate.pull")
 
 HEARTBEAT_S = 2.0
-EXPIRES_S = 30.0
+EXPIRES_S = 4.0
+"""Short, because a process that hangs keeps attracting messages until its request expires."""
 RETRY_S = 0.2
 DRAIN_S = 2.0
 

@@ -73,11 +73,15 @@ class Cached(Generic[State, Command]):
     def __init__(self) -> None:
         self._entries: OrderedDict[str, tuple[Entry[State, Command] | None, int]] = OrderedDict()
         self._last_delivery = -1
+        self._generation = 0
 
-    def admit(self, consumer_sequence: int) -> None:
-        if consumer_sequence not in (self._last_delivery, self._last_delivery + 1):
+    def admit(self, consumer_sequence: int, generation: int) -> None:
+        """``generation`` is the connection's: a broker that crashed may count its deliveries from an earlier point."""
+        follows = consumer_sequence in (self._last_delivery, self._last_delivery + 1)
+        if not follows or generation != self._generation:
             self._entries.clear()
         self._last_delivery = consumer_sequence
+        self._generation = generation
 
     def get(self, task: str) -> tuple[Entry[State, Command] | None, int] | None:
         return self._entries.get(task)
@@ -154,7 +158,7 @@ class Runner(Generic[State, Command]):
         reducer = self._reducer
         address = parse_fact(delivery.subject)
         cache = self._caches[address.partition]
-        cache.admit(delivery.consumer_sequence)
+        cache.admit(delivery.consumer_sequence, self._bus.generation)
         try:
             # A task that only begins has no state to read; should it have one, the commit loses and it is read.
             begins = fresh and address.type == reducer.begins

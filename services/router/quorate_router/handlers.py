@@ -1,9 +1,10 @@
-"""Carrying out what the router decided: facts first, then work, so that no contribution can overtake its plan."""
+"""Carrying out what the router decided: facts first, then deadline and work."""
 
 import asyncio
 import logging
 from collections.abc import Coroutine
 
+from quorate import crashpoints
 from quorate.bus import Bus
 from quorate.contract import subjects
 from quorate.contract.facts import Assigned, Concluded, Outcome, Planned, Submitted, TimerFired
@@ -52,34 +53,30 @@ class RouterReducer:
         step = next(step for step in state.steps if step.step.name == command.step)
         run = run_of(command.step, step.attempt)
         deadline_at = record.at + step.step.deadline_s
-        writes = [
-            publish_fact(self._bus, task, run, _assigned(kind, step)),
-            set_timer(self._bus, task, TimerFired(name=run, step=command.step, attempt=step.attempt), deadline_at),
-        ]
+        facts = [publish_fact(self._bus, task, run, _assigned(kind, step))]
         if step is state.steps[0] and step.attempt == 1:
             planned = Planned(
                 kind=kind,
                 steps=tuple(each.step for each in state.steps),
                 reason=f"every agent that serves {kind}",
             )
-            writes.append(publish_fact(self._bus, task, "plan", planned))
-        await asyncio.gather(*writes)
+            facts.append(publish_fact(self._bus, task, "plan", planned))
+        await asyncio.gather(*facts)
+        crashpoints.reached("router.assigned")
+        # Only now: a contribution or a deadline that came before the assignment would find nobody waiting for it.
+        timer = TimerFired(name=run, step=command.step, attempt=step.attempt)
         await asyncio.gather(
-            *(
-                self._bus.publish(
-                    subjects.work(assignee.agent),
-                    Assignment(
-                        task=task,
-                        kind=kind,
-                        step=command.step,
-                        attempt=step.attempt,
-                        agent=assignee.agent,
-                        deadline_at=deadline_at,
-                    ).encode(),
-                    message_id=message_id("work", task, command.step, assignee.agent, step.attempt),
-                )
-                for assignee in step.agents
-            )
+            set_timer(self._bus, task, timer, deadline_at),
+            *(self._hand_out(task, kind, step, assignee.agent, deadline_at) for assignee in step.agents),
+        )
+
+    async def _hand_out(self, task: str, kind: str, step: StepState, agent: str, deadline_at: float) -> None:
+        name, attempt = step.step.name, step.attempt
+        assignment = Assignment(task=task, kind=kind, step=name, attempt=attempt, agent=agent, deadline_at=deadline_at)
+        await self._bus.publish(
+            subjects.work(agent),
+            assignment.encode(),
+            message_id=message_id("work", task, name, agent, attempt),
         )
 
     async def _conclude(self, state: RouterState, record: Record) -> None:

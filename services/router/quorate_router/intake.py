@@ -21,6 +21,7 @@ from quorate.pull import Delivery
 from quorate.registry import cards_for, live_agents
 from quorate.settings import Settings
 from quorate_router.domain.admission import check_input, check_kind, no_agents
+from quorate_router.domain.search import Search
 
 log = logging.getLogger("quorate.router")
 
@@ -48,6 +49,7 @@ class IntakeHandler:
         self._stream_identity = stream_identity
         self._registry: list[AgentHeartbeat] = []
         self._registry_read_at = float("-inf")
+        self._search = Search(forget_after_s=max(4 * RETRY_S, settings.agents_wait_s))
 
     async def handle(self, delivery: Delivery) -> None:
         kind = delivery.subject.removeprefix("quorate.submit.")
@@ -95,7 +97,7 @@ class IntakeHandler:
         if refusal is None:
             agents = await self._agents(kind)
             if not agents:
-                refusal = self._nobody(kind, waiting_since=delivery.at)
+                refusal = self._nobody(kind)
         inline, ref = event.input, event.input_ref
         if refusal is None and inline is not None and len(delivery.data) > INLINE_BYTES:
             inline, ref = None, await self._blobs.put(canonical_json(inline))
@@ -139,15 +141,21 @@ class IntakeHandler:
             self._registry = await live_agents(self._bus)
             self._registry_read_at = time.monotonic()
             agents = cards_for(kind, self._registry)
+        if agents:
+            self._search.found(kind)
         return agents
 
-    def _nobody(self, kind: str, waiting_since: float) -> str:
-        """The refusal of a kind without agents. Raises NoAgentYet while one may still appear."""
-        waited_s = self._settings.agents_wait_s
-        if time.time() - waiting_since < waited_s:
+    def _nobody(self, kind: str) -> str:
+        """The refusal of a kind without agents. Raises NoAgentYet while one may still appear.
+
+        What counts is for how long this process has looked, not the age of the message: tasks that waited for the
+        router, or for the broker, are not to be refused before their agents have had time to announce themselves.
+        """
+        waited_s = self._search.waited_s(kind, time.monotonic(), self._bus.generation)
+        if waited_s < self._settings.agents_wait_s:
             raise NoAgentYet
         kinds = {served for heartbeat in self._registry for served in heartbeat.card.kinds}
-        return no_agents(kind, tuple(sorted(kinds)), waited_s)
+        return no_agents(kind, tuple(sorted(kinds)), self._settings.agents_wait_s)
 
     async def _submit(self, task: str, submitted: Submitted) -> None:
         """Write the fact. One that stands there already is this task's if it had the same input."""
