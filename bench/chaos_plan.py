@@ -15,6 +15,7 @@ Again = Literal["same", "raw", "other"]
 
 CRASHPOINTS = (
     "router.admitted",
+    "router.assigned",
     "router.submitted",
     "router.decided",
     "router.committed",

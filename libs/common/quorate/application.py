@@ -4,6 +4,7 @@ The log, the intake and the work queues are pulled by ``quorate.pull``; the deci
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,13 @@ from quorate.contract.health import HEALTH_SUBJECT, Health
 from quorate.errors import ConnectionLost
 from quorate.service import DEFAULT_URL, Service, running
 from quorate.settings import Settings
+
+
+def _spare_the_garbage_collector() -> None:
+    """What is loaded by now stays: looking through it again and again took 8 % of a busy service's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 class Application:
@@ -73,6 +81,7 @@ class Application:
         async with running(self._services, self._settings) as bus:
             watch = asyncio.ensure_future(asyncio.shield(bus.lost))
             watch.add_done_callback(self._on_lost)
+            _spare_the_garbage_collector()
             self._ready = True
             if (pending := self._on_ready()) is not None:
                 await pending

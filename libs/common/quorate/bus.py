@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import nats
 from nats.aio.client import Client as NatsClient
@@ -31,6 +31,9 @@ PAGE = 500
 
 _WRONG_LAST_SEQUENCE = 10071
 _STREAM_FULL = (10077, 10047, 10023)
+
+
+Answer = TypeVar("Answer")
 
 
 class Stored(NamedTuple):
@@ -72,8 +75,9 @@ class Bus:
         self.generation = 0
         """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
         self._prefix = f"{client.new_inbox()}."
-        self._waiting: dict[str, Callable[[Msg], None]] = {}
-        self._asked: set[asyncio.Future[list[Msg]]] = set()
+        self._waiting: dict[str, asyncio.Future[Msg] | Callable[[Msg], None]] = {}
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._loop = asyncio.get_running_loop()
         self._token = 0
 
     async def open(self) -> None:
@@ -104,44 +108,12 @@ class Bus:
             self.lost.exception()
 
     async def _on_reply(self, message: Msg) -> None:
-        handler = self._waiting.get(message.subject[len(self._prefix) :])
-        if handler is not None:
-            handler(message)
-
-    async def _ask(
-        self,
-        subject: str,
-        body: bytes,
-        headers: dict[str, str] | None,
-        timeout_s: float,
-        is_last: Callable[[Msg], bool],
-    ) -> list[Msg]:
-        self._token += 1
-        token = str(self._token)
-        done: asyncio.Future[list[Msg]] = asyncio.get_running_loop().create_future()
-        replies: list[Msg] = []
-
-        def on_reply(message: Msg) -> None:
-            replies.append(message)
-            if not done.done() and is_last(message):
-                done.set_result(replies)
-
-        def give_up() -> None:
-            if not done.done():
-                done.set_exception(Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s"))
-
-        self._waiting[token] = on_reply
-        self._asked.add(done)
-        timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
-        try:
-            await self.client.publish(subject, body, reply=self._prefix + token, headers=headers)
-            return await done
-        except NatsError as error:
-            raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
-        finally:
-            timer.cancel()
-            self._asked.discard(done)
-            del self._waiting[token]
+        waiting = self._waiting.get(message.subject[len(self._prefix) :])
+        if isinstance(waiting, asyncio.Future):
+            if not waiting.done():
+                waiting.set_result(message)
+        elif waiting is not None:
+            waiting(message)
 
     async def request(
         self,
@@ -152,10 +124,48 @@ class Bus:
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> Msg:
         """One message out, one reply in. Raises Unavailable when nobody answers in time."""
-        [reply] = await self._ask(subject, body, headers, timeout_s, lambda _: True)
+        done: asyncio.Future[Msg] = self._loop.create_future()
+        reply = await self._ask(subject, body, headers, timeout_s, done, done)
         if _status(reply) == "503":
             raise Unavailable(f"nothing answers on {subject}: is JetStream enabled, and does the stream exist?")
         return reply
+
+    async def _request_all(self, subject: str, body: Mapping[str, Any]) -> list[Msg]:
+        """One message out, and replies up to the one with a status, which is the last of the list."""
+        done: asyncio.Future[list[Msg]] = self._loop.create_future()
+        replies: list[Msg] = []
+
+        def on_reply(message: Msg) -> None:
+            replies.append(message)
+            if not done.done() and _status(message) is not None:
+                done.set_result(replies)
+
+        return await self._ask(subject, json.dumps(body).encode(), None, REQUEST_TIMEOUT_S, on_reply, done)
+
+    async def _ask(
+        self,
+        subject: str,
+        body: bytes,
+        headers: dict[str, str] | None,
+        timeout_s: float,
+        waiting: asyncio.Future[Msg] | Callable[[Msg], None],
+        done: asyncio.Future[Answer],
+    ) -> Answer:
+        """Publish with a reply subject of its own, whose messages ``waiting`` takes, and wait for ``done``."""
+        self._token += 1
+        token = str(self._token)
+        self._waiting[token] = waiting
+        self._asked.add(done)
+        timer = self._loop.call_later(timeout_s, _give_up, done, subject, timeout_s)
+        try:
+            await self.client.publish(subject, body, reply=self._prefix + token, headers=headers)
+            return await done
+        except NatsError as error:
+            raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
+        finally:
+            timer.cancel()
+            self._asked.discard(done)
+            del self._waiting[token]
 
     async def request_many(self, subject: str, body: bytes = b"", *, wait_s: float) -> list[Msg]:
         """One message out, and the replies of everyone who answers within ``wait_s``."""
@@ -188,7 +198,6 @@ class Bus:
         message_id: str | None = None,
         expect_sequence: int | None = None,
         headers: Mapping[str, str] | None = None,
-        ttl_s: int | None = None,
     ) -> Published:
         """Publish to a stream and wait until it is stored.
 
@@ -201,8 +210,6 @@ class Bus:
             out["Nats-Msg-Id"] = message_id
         if expect_sequence is not None:
             out["Nats-Expected-Last-Subject-Sequence"] = str(expect_sequence)
-        if ttl_s is not None:
-            out["Nats-TTL"] = str(ttl_s)
         for attempt in range(PUBLISH_ATTEMPTS):
             try:
                 reply = await self.request(subject, body, headers=out or None)
@@ -229,13 +236,7 @@ class Bus:
 
     async def get_all(self, stream: str, *filters: str) -> list[Stored]:
         """The last message of every subject that matches, in the order of the stream."""
-        replies = await self._ask(
-            f"$JS.API.DIRECT.GET.{stream}",
-            json.dumps({"multi_last": list(filters)}).encode(),
-            None,
-            REQUEST_TIMEOUT_S,
-            lambda message: _status(message) is not None,
-        )
+        replies = await self._request_all(f"$JS.API.DIRECT.GET.{stream}", {"multi_last": list(filters)})
         status = _status(replies[-1])
         if status == "413":
             # More subjects than the broker answers for at once.
@@ -250,13 +251,8 @@ class Bus:
         for each in filters:
             sequence = 1
             while True:
-                replies = await self._ask(
-                    f"$JS.API.DIRECT.GET.{stream}",
-                    json.dumps({"seq": sequence, "next_by_subj": each, "batch": PAGE}).encode(),
-                    None,
-                    REQUEST_TIMEOUT_S,
-                    lambda message: _status(message) is not None,
-                )
+                body = {"seq": sequence, "next_by_subj": each, "batch": PAGE}
+                replies = await self._request_all(f"$JS.API.DIRECT.GET.{stream}", body)
                 page = [_stored(message) for message in replies[:-1]]
                 found.update((stored.sequence, stored) for stored in page)
                 if len(page) < PAGE:
@@ -272,6 +268,11 @@ class Bus:
         with contextlib.suppress(Unavailable):
             await self.request("$JS.API.INFO", timeout_s=CLOSE_TIMEOUT_S)
         await self.client.close()
+
+
+def _give_up(done: asyncio.Future[Any], subject: str, timeout_s: float) -> None:
+    if not done.done():
+        done.set_exception(Unavailable(f"no answer from the broker on {subject} within {timeout_s:g} s"))
 
 
 def _publish_answer(subject: str, reply: Msg) -> Published:

@@ -29,6 +29,7 @@ from quorate.reducer import Record
 from quorate.service import DEFAULT_URL
 
 INLINE_BYTES = 900 * 1024
+OFF_LOOP_SIZE = 10_000
 RECHECK_S = 2.0
 ADMISSION_S = 3.0
 POLL_S = 0.1
@@ -88,7 +89,9 @@ class Client:
         An input that does not fit a message (900 KiB) goes to the object store first, up to 64 MiB. ``deadline_s``
         is in seconds. Raises ``quorate.blobs.BlobTooLarge`` or ``pydantic.ValidationError``.
         """
-        body = await asyncio.to_thread(ids.canonical_json, dict(input))
+        texts = sum(len(value) for value in input.values() if isinstance(value, str | dict | list))
+        # A large input, such as a diff of 30 MB, is encoded beside the event loop.
+        body = await asyncio.to_thread(_encode, input) if texts > OFF_LOOP_SIZE else _encode(input)
         ref: BlobRef | None = None
         if len(body) > INLINE_BYTES:
             ref = await Blobs(self.bus).put(body)
@@ -212,3 +215,7 @@ class Client:
         if result.answers_ref is not None:
             update["answers"] = await blobs.get_json(result.answers_ref)
         return Result.model_validate({**result.model_dump(), **update}) if update else result
+
+
+def _encode(input: Mapping[str, Any]) -> bytes:
+    return ids.canonical_json(dict(input))

@@ -202,7 +202,6 @@ class Runner(Generic[State, Command]):
             subjects.state(self._reducer.name, task),
             entry.model_dump_json(exclude_none=True).encode(),
             expect_sequence=revision,
-            ttl_s=self._settings.retention_s + 24 * 3600,
         )
         if written.sequence is None:
             raise Conflict(f"the state of {task} was changed by another process; it is read again")

@@ -91,7 +91,8 @@ def streams(settings: Settings, partitions: int) -> list[dict[str, Any]]:
             **bucket,
             "name": f"KV_{subjects.STATE}",
             "subjects": [f"$KV.{subjects.STATE}.>"],
-            "allow_msg_ttl": True,
+            # What is left of a task that has ended must outlive its facts, or a late one would find it unknown.
+            "max_age": retention + DAY_S * NANOSECOND,
         },
         {**common, **bucket, "name": f"KV_{subjects.LEDGER}", "subjects": [f"$KV.{subjects.LEDGER}.>"]},
         {

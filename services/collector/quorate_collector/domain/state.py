@@ -20,7 +20,10 @@ class Join(Part):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return tuple(assignee.agent for assignee in self.agents if assignee.agent not in self.answered)
+        if len(self.answered) == len(self.agents):
+            return ()
+        answered = set(self.answered)
+        return tuple(assignee.agent for assignee in self.agents if assignee.agent not in answered)
 
 
 class CollectorState(Part):
