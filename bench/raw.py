@@ -19,7 +19,6 @@ from bench.noop import KINDS, NAMES
 from bench.sizes import Sizes, fill
 
 PULL_S = 30.0
-TTL = str(31 * 24 * 3600)
 DEADLINE = timedelta(seconds=600)
 INTAKE_LOOPS = 16
 AGENT_LOOPS = 4
@@ -90,6 +89,12 @@ class RawRouter:
                 f"rawnats.log.{task}.assigned.work",
                 fill({"kind": kind, "step": "work", "agents": agents}, sizes["assigned"][0]),
             ),
+            self._put(
+                f"rawnats.log.{task}.planned.plan",
+                fill({"kind": kind, "agents": agents}, sizes["planned"][0]),
+            ),
+        )
+        await asyncio.gather(
             self._js.publish(
                 f"rawnats.timers.waiting.{task}.work",
                 fill({"name": "work"}, sizes["timers"][0]),
@@ -100,12 +105,6 @@ class RawRouter:
                     "Nats-Msg-Id": f"{task}-timer".zfill(40),
                 },
             ),
-            self._put(
-                f"rawnats.log.{task}.planned.plan",
-                fill({"kind": kind, "agents": agents}, sizes["planned"][0]),
-            ),
-        )
-        await asyncio.gather(
             *(
                 self._js.publish(
                     f"rawnats.work.{agent}",
@@ -114,7 +113,7 @@ class RawRouter:
                     headers={"Nats-Msg-Id": f"{task}-{agent}".zfill(40)},
                 )
                 for agent, size in zip(agents, sizes["work"], strict=True)
-            )
+            ),
         )
 
     async def _conclude(self, task: str, outcome: dict[str, Any], sequence: int) -> None:
@@ -244,5 +243,5 @@ async def put_once(js: JetStreamContext, subject: str, body: bytes) -> None:
 
 async def commit(js: JetStreamContext, reducer: str, task: str, revision: int, body: bytes) -> int:
     """Compare-and-set a task's state; the new revision."""
-    headers = {"Nats-Expected-Last-Subject-Sequence": str(revision), "Nats-TTL": TTL}
+    headers = {"Nats-Expected-Last-Subject-Sequence": str(revision)}
     return (await js.publish(f"$KV.RAWNATS_STATE.{reducer}.{task}", body, timeout=5, headers=headers)).seq
