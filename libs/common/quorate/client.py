@@ -87,8 +87,10 @@ class Client:
         """Submit a task and return its id once it is stored. The same key and input give the same task again.
 
         An input that does not fit a message (900 KiB) goes to the object store first, up to 64 MiB. ``deadline_s``
-        is in seconds. Raises ``quorate.blobs.BlobTooLarge`` or ``pydantic.ValidationError``.
+        is in seconds. Raises ``quorate.blobs.BlobTooLarge``, or ValueError for arguments that no task can have.
         """
+        if not ids.TOKEN.match(kind):
+            raise ValueError(f"{kind!r} cannot be a kind: it is one token of a subject, without blanks, dots, * and >")
         texts = sum(len(value) for value in input.values() if isinstance(value, str | dict | list))
         # A large input, such as a diff of 30 MB, is encoded beside the event loop.
         body = await asyncio.to_thread(_encode, input) if texts > OFF_LOOP_SIZE else _encode(input)

@@ -140,6 +140,12 @@ async def ensure_consumers(bus: Bus, stream: str, configs: list[dict[str, Any]])
 
 async def _ensure_stream(bus: Bus, config: dict[str, Any]) -> dict[str, Any]:
     name = config["name"]
+    # Asked first: a service that may not create streams can work with those that an operator made.
+    try:
+        return await bus.api(f"STREAM.INFO.{name}")
+    except ApiError as error:
+        if error.code != _STREAM_NOT_FOUND:
+            raise
     try:
         return await bus.api(f"STREAM.CREATE.{name}", config)
     except ApiError as error:

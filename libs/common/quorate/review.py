@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from quorate.contract.finding import Finding
 from quorate.contract.task import CodeReviewInput
-from quorate.diff import FileChange, check_path, parse_diff
+from quorate.diff import FileChange, NotADiff, check_path, parse_diff
 
 LANGUAGES: dict[str, frozenset[str]] = {
     "python": frozenset({".py", ".pyi", ".pyw"}),
@@ -34,7 +34,9 @@ class Review:
 
     def __init__(self, value: dict[str, Any]) -> None:
         self.input = CodeReviewInput.model_validate(value)
-        self.changes: tuple[FileChange, ...] = parse_diff(self.input.diff or "")
+        if self.input.diff is None:
+            raise NotADiff("a pull request cannot be fetched by its number here: send its diff")
+        self.changes: tuple[FileChange, ...] = parse_diff(self.input.diff)
         for path in self.input.files:
             check_path(path)
         self._by_path = {change.path: change for change in self.changes}

@@ -7,6 +7,7 @@ A file that lies in the reviewed tree is never read. ``QUORATE_<NAME>`` override
 import os
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    names = {f"QUORATE_{name.upper()}" for name in Settings.model_fields}
+    for name in environ.keys() - names:
+        if name.startswith("QUORATE_") and (close := get_close_matches(name, names, n=1, cutoff=0.9)):
+            raise Misconfigured(f"{name} is not a setting: did you mean {close[0]}?")
     for name in Settings.model_fields:
         text = environ.get(f"QUORATE_{name.upper()}")
         if text is None or name in _TABLES:

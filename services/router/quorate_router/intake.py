@@ -82,13 +82,13 @@ class IntakeHandler:
         try:
             event = intake.event()
         except NotAnEvent as error:
-            return self._refused(kind, intake, str(error))
+            return self._refused(kind, intake, delivery, str(error))
         if refusal := check_kind(kind):
-            return self._refused(kind, intake, refusal)
+            return self._refused(kind, intake, delivery, refusal)
         try:
             value, input_digest = await self._input(event)
         except BadReference as error:
-            return self._refused(kind, intake, str(error))
+            return self._refused(kind, intake, delivery, str(error))
         if _is_large(event, delivery):
             refusal = await asyncio.to_thread(check_input, kind, value)
         else:
@@ -103,6 +103,7 @@ class IntakeHandler:
             inline, ref = None, await self._blobs.put(canonical_json(inline))
         return Submitted(
             kind=kind,
+            received_at=delivery.at,
             tenant=self._settings.tenant,
             input=inline if refusal is None else None,
             input_ref=ref if refusal is None else None,
@@ -115,9 +116,10 @@ class IntakeHandler:
             refusal=refusal,
         )
 
-    def _refused(self, kind: str, intake: Intake, reason: str) -> Submitted:
+    def _refused(self, kind: str, intake: Intake, delivery: Delivery, reason: str) -> Submitted:
         return Submitted(
             kind=kind,
+            received_at=delivery.at,
             tenant=self._settings.tenant,
             input_digest=digest(canonical_json(intake.value)),
             idempotency_key=intake.idempotency_key,

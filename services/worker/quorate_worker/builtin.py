@@ -1,8 +1,10 @@
 """The agents that come with Quorate, and finding the ones that do not."""
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
@@ -17,23 +19,30 @@ def builtin_agents() -> list[Agent]:
     return [bandit, detect_secrets, ruff]
 
 
-def agents_of(module_name: str) -> list[Agent]:
-    """Every agent that a module defines, by module name or by a path to a file. Raises Misconfigured."""
+def agents_of(module: str) -> list[Agent]:
+    """Every agent that a module defines: an installed one by its name, any other by the path of its file.
+
+    The current folder is not searched: it may be the one under review. Raises Misconfigured.
+    """
     try:
-        module = _import(module_name)
+        loaded = _load(Path(module)) if module.endswith(".py") else importlib.import_module(module)
     except Exception as error:
-        raise Misconfigured(
-            f"--agents {module_name}: it could not be imported: {type(error).__name__}: {error}"
-        ) from error
-    agents = [value for value in vars(module).values() if isinstance(value, Agent)]
+        raise Misconfigured(f"the agents of {module} could not be imported: {type(error).__name__}: {error}") from error
+    agents = [value for value in vars(loaded).values() if isinstance(value, Agent)]
     if not agents:
-        raise Misconfigured(f"--agents {module_name}: it defines no agent; put @agent(...) on an async function")
+        raise Misconfigured(f"{module} defines no agent; put @agent(...) on an async function")
     return agents
 
 
-def _import(name: str) -> object:
-    # People run this from the folder that holds their module, which an installed script does not have on its path.
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module(name.removesuffix(".py").replace("/", "."))
+def _load(file: Path) -> ModuleType:
+    file = file.resolve()
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise FileNotFoundError(f"there is no file {file}")
+    # What lies beside the file can be imported from it, behind all that is installed.
+    if (folder := str(file.parent)) not in sys.path:
+        sys.path.append(folder)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)
+    spec.loader.exec_module(module)
+    return module

@@ -72,6 +72,8 @@ class Submitted(Fact):
     type: ClassVar[str] = "submitted"
 
     kind: str
+    received_at: float | None = None
+    """When the event was published, in seconds since the epoch; the fact itself may come later."""
     tenant: str = "default"
     input: dict[str, Any] | None = None
     input_ref: BlobRef | None = None

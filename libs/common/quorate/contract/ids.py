@@ -8,7 +8,10 @@ from pydantic_core import to_json
 
 TASK_ID = re.compile(r"^t[0-9a-f]{32}$")
 KIND = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
-"""A kind is one token of a subject."""
+"""A kind that agents can serve."""
+
+TOKEN = re.compile(r"^[^\s.*>]+$")
+"""What can stand between two dots of a subject."""
 
 
 def _hash(*parts: str) -> str:

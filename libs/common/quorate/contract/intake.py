@@ -97,7 +97,7 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise NotATask(f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise NotATask(f'not a JSON object but {type(value).__name__}: send {{"input": {{…}}}}')
+        raise NotATask(f'not a JSON object but {type(value).__name__}: send {{"input": {{...}}}}')
     return value
 
 

@@ -48,7 +48,7 @@ def _decide(lineages: tuple[str, ...], severity: Severity, needed: int) -> tuple
         return "confirmed", f"{_count(len(lineages))} ({names}) found it, {severity} needs {needed}"
     return (
         "demoted",
-        f"unconfirmed: {severity} needs {_count(needed)} to agree, and only {names} found it",
+        f"{severity} needs {_count(needed)} to agree, and only {names} found it",
     )
 
 

@@ -38,7 +38,7 @@ def _begin(fact: Submitted, at: float, default_deadline_s: dict[str, float]) -> 
         kind=fact.kind,
         idempotency_key=fact.idempotency_key,
         labels=fact.labels,
-        submitted_at=at,
+        submitted_at=fact.received_at or at,
         started_at=at,
     )
     if fact.refusal is not None:
