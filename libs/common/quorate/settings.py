@@ -126,5 +126,5 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         text = environ.get(f"QUORATE_{name.upper()}")
         if text is None or name in _TABLES:
             continue
-        values[name] = tuple(filter(None, text.split(","))) if name in _LISTS else text
+        values[name] = tuple(filter(None, (item.strip() for item in text.split(",")))) if name in _LISTS else text
     return values

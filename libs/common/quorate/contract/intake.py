@@ -1,7 +1,6 @@
 """Reading a task event in any of its three modes: plain JSON, or a CloudEvent in binary or structured mode."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +92,7 @@ def _check(version: Any, type: Any, source: Any, event_id: Any) -> None:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         # This parser stops at a depth of its own, where the standard library's would exhaust the stack.
-        value = from_json(body)
+        value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise NotATask(f"not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -105,7 +104,7 @@ def _data(value: dict[str, Any]) -> dict[str, Any]:
     if "data_base64" in value:
         try:
             return _object(base64.b64decode(value["data_base64"], validate=True))
-        except (TypeError, binascii.Error) as error:
+        except (TypeError, ValueError) as error:
             raise NotATask(f"the CloudEvent's data_base64 is not base64: {error}") from error
     data = value.get("data")
     if not isinstance(data, dict):

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic_core import to_json
+
 from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcome, Usage, Verdict
 from quorate.contract.finding import SEVERITIES, DecidedFinding, at_least
 from quorate_collector.domain.dedup import exact, observe
@@ -12,7 +14,8 @@ from quorate_collector.domain.lineage import lineage_of
 from quorate_collector.domain.state import Join
 from quorate_collector.domain.vote import Quorum, vote
 
-MAX_UNREAD_CHARS = 100_000
+MAX_UNREAD_BYTES = 100_000
+MAX_VERSION = 64
 MAX_REASON = 500
 
 
@@ -86,7 +89,7 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
         unread.update(contribution.unread)
         agents[assignee.agent] = AgentCoverage(
             state=contribution.state,
-            version=contribution.version or assignee.version,
+            version=(contribution.version or assignee.version)[:MAX_VERSION],
             lineage=lineage,
             files=len(contribution.read),
             elapsed_ms=contribution.elapsed_ms,
@@ -94,13 +97,13 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
             reason=contribution.reason[:MAX_REASON] if contribution.reason else None,
         )
     nobody = sorted(unread - read)
-    return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_CHARS), unread_total=len(nobody))
+    return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_BYTES), unread_total=len(nobody))
 
 
-def _first(paths: list[str], max_chars: int) -> tuple[str, ...]:
-    """As many as fit: a result is one message."""
-    sizes = itertools.accumulate(len(path) for path in paths)
-    return tuple(path for path, size in zip(paths, sizes, strict=True) if size <= max_chars)
+def _first(paths: list[str], max_bytes: int) -> tuple[str, ...]:
+    """As many as fit, written as JSON: a result is one message."""
+    sizes = itertools.accumulate(len(to_json(path)) for path in paths)
+    return tuple(path for path, size in zip(paths, sizes, strict=True) if size <= max_bytes)
 
 
 def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]) -> str | None:

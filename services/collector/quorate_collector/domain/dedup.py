@@ -36,7 +36,7 @@ class Observation:
     def span(self) -> tuple[int, int]:
         """First and last line; a finding about the whole file has line 0 and meets only its like."""
         first = self.finding.line or 0
-        return first, max(first, self.finding.end_line or first)
+        return first, max(first, self.finding.end_line or first) if first else 0
 
 
 @dataclass
@@ -124,11 +124,11 @@ def _order(observation: Observation) -> tuple[object, ...]:
 
 
 def _authority(observation: Observation) -> tuple[object, ...]:
-    """Who speaks for a cluster: the most confident, and among equals always the same one."""
+    """Who speaks for a cluster: the most confident, and among equals always the same one, whatever it differs in."""
     return (
         -observation.finding.confidence,
         observation.agent,
         observation.rule,
         observation.message,
-        observation.finding.line or 0,
+        observation.finding.model_dump_json(),
     )

@@ -7,28 +7,29 @@ claiming to be two.
 import re
 from collections.abc import Mapping
 
-_RUFF = re.compile(r"^([A-Z]+)(\d+)$")
-
-# ruff re-implements other tools' rules under prefixes of its own; on bandit's examples its S rules and bandit's
-# findings coincide almost everywhere, so they are one witness.
+# ruff re-implements other tools' rules under prefixes of its own, and the longest prefix tells whose; on bandit's
+# examples its S rules and bandit's findings coincide almost everywhere, so they are one witness.
 _RUFF_ORIGIN = {
-    "S": "bandit",
-    "F": "pyflakes",
-    "E": "pycodestyle",
-    "W": "pycodestyle",
-    "B": "flake8-bugbear",
-    "C": "flake8-comprehensions",
-    "T": "flake8-debugger",
-    "LOG": "flake8-logging",
-    "PLE": "pylint",
-    "PLW": "pylint",
-    "PLC": "pylint",
-    "PLR": "pylint",
     "ASYNC": "flake8-async",
-    "UP": "pyupgrade",
+    "B": "flake8-bugbear",
+    "C4": "flake8-comprehensions",
+    "C90": "mccabe",
+    "E": "pycodestyle",
+    "F": "pyflakes",
+    "LOG": "flake8-logging",
+    "PLC": "pylint",
+    "PLE": "pylint",
+    "PLR": "pylint",
+    "PLW": "pylint",
+    "S": "bandit",
     "SIM": "flake8-simplify",
+    "T10": "flake8-debugger",
+    "UP": "pyupgrade",
+    "W": "pycodestyle",
 }
 
+_RUFF_RULE = re.compile(r"^([A-Z]+)(\d+)$")
+_RUFF_BANDIT = re.compile(r"^S(\d+)$")
 _BANDIT_SECRETS = {"B105", "B106", "B107"}
 
 
@@ -36,8 +37,11 @@ def lineage_of(agent: str, rule: str, configured: Mapping[str, str]) -> str:
     """``configured`` maps an agent to the lineage that the operator gave it."""
     if agent in configured:
         return configured[agent]
-    if agent == "ruff" and (match := _RUFF.match(rule)):
-        return _RUFF_ORIGIN.get(match.group(1), "ruff")
+    if agent == "ruff" and (match := _RUFF_RULE.match(rule)):
+        # C401 belongs to C4 and S105 to S, but SLF001 does not: a prefix ends where digits have begun.
+        shortest = len(match.group(1))
+        prefixes = (rule[:length] for length in range(len(rule), shortest - 1, -1))
+        return next((_RUFF_ORIGIN[prefix] for prefix in prefixes if prefix in _RUFF_ORIGIN), "ruff")
     return agent
 
 
@@ -45,8 +49,8 @@ def canonical_rule(agent: str, rule: str) -> str:
     """What a rule is about, whoever applies it: ruff's ``S608`` is bandit's ``B608``. Empty without a rule."""
     if not rule:
         return ""
-    if agent == "ruff" and (match := _RUFF.match(rule)) and match.group(1) == "S":
-        agent, rule = "bandit", f"B{match.group(2)}"
+    if agent == "ruff" and (match := _RUFF_BANDIT.match(rule)):
+        agent, rule = "bandit", f"B{match.group(1)}"
     if agent == "detect-secrets" or (agent == "bandit" and rule in _BANDIT_SECRETS):
         return "hard-coded secret"
     return f"{agent}:{rule}"

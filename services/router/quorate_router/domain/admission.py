@@ -35,6 +35,7 @@ def check_input(kind: str, value: dict[str, Any]) -> str | None:
 def no_agents(kind: str, known: tuple[str, ...], waited_s: float) -> str:
     """The refusal of a kind that nobody serves."""
     if kind == CODE_REVIEW:
-        return f"no agent for {kind} was there within {waited_s:g} s: start a worker, or switch agents on"
+        waited = f"no agent for {kind} was there within {waited_s:g} s"
+        return f"{waited}: start a worker (`quorate up worker`), or switch agents on"
     kinds = ", ".join(known) or "none"
     return f"unknown kind {kind!r}: no agent serves it (kinds that are served: {kinds}); start a worker that does"
