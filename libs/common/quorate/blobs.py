@@ -63,10 +63,12 @@ class Blobs:
         # Several agents ask for the same input at the same time: one fetches it.
         lock = self._reading.setdefault(ref.sha256, asyncio.Lock())
         async with lock:
-            if ref.sha256 not in self._recent:
-                self._keep(ref.sha256, await self._fetch(ref))
-            self._reading.pop(ref.sha256, None)
-            return self._recent[ref.sha256]
+            try:
+                if ref.sha256 not in self._recent:
+                    self._keep(ref.sha256, await self._fetch(ref))
+                return self._recent[ref.sha256]
+            finally:
+                self._reading.pop(ref.sha256, None)
 
     async def get_json(self, ref: BlobRef) -> Any:
         """Fetch and decode JSON. Raises BadReference or Unavailable."""

@@ -17,8 +17,9 @@ import nats
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 
-from quorate.errors import ConnectionLost, QuorateError, StreamFull, Unavailable
+from quorate.errors import ConnectionLost, QuorateError, StreamFull, TooLarge, Unavailable
 
 log = logging.getLogger("quorate.bus")
 
@@ -28,6 +29,7 @@ MAX_DISCONNECTED_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
 PUBLISH_ATTEMPTS = 4
 PAGE = 500
+HEADER_FRAME = 16
 
 _WRONG_LAST_SEQUENCE = 10071
 _STREAM_FULL = (10077, 10047, 10023)
@@ -160,6 +162,8 @@ class Bus:
         try:
             await self.client.publish(subject, body, reply=self._prefix + token, headers=headers)
             return await done
+        except MaxPayloadError as error:
+            raise TooLarge(f"{len(body):,} bytes for {subject} are more than the broker takes") from error
         except NatsError as error:
             raise Unavailable(f"could not reach the broker on {subject}: {error}") from error
         finally:
@@ -203,13 +207,17 @@ class Bus:
 
         ``expect_sequence`` is the last sequence that the subject must have (0: none); where it has another, nothing
         is stored and the answer is ``taken``. Tries again a few times with the same id when no answer comes, since
-        a publish that timed out may still have been stored. Raises StreamFull or Unavailable.
+        a publish that timed out may still have been stored. Raises StreamFull, TooLarge or Unavailable.
         """
         out = dict(headers or {})
         if message_id is not None:
             out["Nats-Msg-Id"] = message_id
         if expect_sequence is not None:
             out["Nats-Expected-Last-Subject-Sequence"] = str(expect_sequence)
+        size = len(body) + sum(len(key) + len(value) + 4 for key, value in out.items()) + HEADER_FRAME
+        if size > self.client.max_payload:
+            # nats-py leaves the headers out of account, and the broker ends a connection that sends too much.
+            raise TooLarge(f"{size:,} bytes for {subject} are more than the broker's {self.client.max_payload:,}")
         for attempt in range(PUBLISH_ATTEMPTS):
             try:
                 reply = await self.request(subject, body, headers=out or None)
@@ -236,14 +244,23 @@ class Bus:
 
     async def get_all(self, stream: str, *filters: str) -> list[Stored]:
         """The last message of every subject that matches, in the order of the stream."""
-        replies = await self._request_all(f"$JS.API.DIRECT.GET.{stream}", {"multi_last": list(filters)})
-        status = _status(replies[-1])
-        if status == "413":
-            # More subjects than the broker answers for at once.
-            return await self._get_pages(stream, filters)
-        if status not in ("204", "404"):
-            raise Unavailable(f"{stream} could not be read: {status}")
-        return [_stored(message) for message in replies[:-1]]
+        found: list[Stored] = []
+        page: dict[str, Any] = {}
+        while True:
+            body = {"multi_last": list(filters), **page}
+            replies = await self._request_all(f"$JS.API.DIRECT.GET.{stream}", body)
+            status = _status(replies[-1])
+            if status == "413":
+                # More subjects than the broker answers for at once.
+                return await self._get_pages(stream, filters)
+            if status not in ("204", "404"):
+                raise Unavailable(f"{stream} could not be read: {status}")
+            found += [_stored(message) for message in replies[:-1]]
+            end = replies[-1].headers or {}
+            if len(replies) == 1 or end.get("Nats-Num-Pending", "0") == "0":
+                return found
+            # More bytes than the broker sends at once: the rest, as of the same moment.
+            page = {"seq": found[-1].sequence + 1, "up_to_seq": int(end["Nats-UpTo-Sequence"])}
 
     async def _get_pages(self, stream: str, filters: Sequence[str]) -> list[Stored]:
         """Like ``get_all``, page by page; for streams that keep one message per subject."""
@@ -267,7 +284,8 @@ class Bus:
         # A request instead of a flush: nats-py's read loop dies of a flush that was given up.
         with contextlib.suppress(Unavailable):
             await self.request("$JS.API.INFO", timeout_s=CLOSE_TIMEOUT_S)
-        await self.client.close()
+        with contextlib.suppress(OSError):
+            await self.client.close()
 
 
 def _give_up(done: asyncio.Future[Any], subject: str, timeout_s: float) -> None:

@@ -149,9 +149,9 @@ class Client:
         try:
             async with asyncio.timeout(timeout):
                 while True:
+                    arrived.clear()
                     if (result := await self._stored_result(subject)) is not None:
                         return await self._whole(result)
-                    arrived.clear()
                     # The message is only a hint: it may be lost while the connection is.
                     try:
                         async with asyncio.timeout(RECHECK_S):

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from quorate.bus import ApiError, Bus, Stored
+from quorate.bus import Bus, Stored
 from quorate.contract import subjects
 from quorate.contract.ids import message_id
+from quorate.errors import TooLarge
 
 SUBJECT = "Quorate-Subject"
 REASON = "Quorate-Reason"
@@ -57,7 +58,7 @@ async def bury(
     identity = message_id("dead", stream, sequence, by)
     try:
         await bus.publish(subjects.dead(stream), body, message_id=identity, headers=out)
-    except ApiError:
+    except TooLarge:
         # The message alone was as large as the broker allows; with the reason it is larger.
         out[CUT] = str(len(body))
         await bus.publish(subjects.dead(stream), body[:KEPT_WHEN_TOO_LARGE], message_id=identity + "-cut", headers=out)

@@ -13,6 +13,10 @@ class Rejected(QuorateError):
     """The message itself is at fault: trying again cannot help."""
 
 
+class TooLarge(Rejected):
+    """A message is larger than the broker takes: send it by reference."""
+
+
 class StreamFull(Retryable):
     """A stream has reached its size limit; free space or raise the limit, then work goes on by itself."""
 

@@ -5,6 +5,7 @@ an ephemeral consumer does not outlive a restart of the broker.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,6 +15,8 @@ from quorate.bus import ApiError, Bus, Stored
 from quorate.errors import Unavailable
 from quorate.pull import Delivery, Pull
 from quorate.topology import NANOSECOND
+
+log = logging.getLogger("quorate.feed")
 
 WINDOW = 500
 INACTIVE_S = 30
@@ -97,19 +100,26 @@ class Feed:
             return
 
     async def _take(self, delivery: Delivery) -> None:
-        if delivery.sequence > self._last:
-            self._last = delivery.sequence
-            await self._queue.put(
-                Stored(delivery.subject, delivery.sequence, delivery.data, delivery.headers, delivery.at)
-            )
+        if delivery.sequence <= self._last:
+            return
+        stored = Stored(delivery.subject, delivery.sequence, delivery.data, delivery.headers, delivery.at)
+        await self._queue.put(stored)
+        # Not before it is in the queue: a new consumer begins behind this one.
+        self._last = delivery.sequence
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(CHECK_S)
             try:
-                await self._bus.api(f"CONSUMER.INFO.{self._stream}.{self._consumer}")
-            except ApiError:
-                await self._end()
-                await self._begin()
-            except Unavailable:
-                continue
+                if not await self._is_there():
+                    await self._end()
+                    await self._begin()
+            except (ApiError, Unavailable) as error:
+                log.info("%s: %s", self._stream, error, extra={"action": "feed.keep"})
+
+    async def _is_there(self) -> bool:
+        try:
+            await self._bus.api(f"CONSUMER.INFO.{self._stream}.{self._consumer}")
+        except ApiError:
+            return False
+        return True

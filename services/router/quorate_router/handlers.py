@@ -82,7 +82,7 @@ class RouterReducer:
     async def _conclude(self, state: RouterState, record: Record) -> None:
         task = record.task
         if state.kind is None:
-            submitted = await read_fact(self._bus, task, "task", Submitted)
+            submitted = await self._submission(task)
             if submitted is not None:
                 state = state.model_copy(
                     update={
@@ -103,6 +103,13 @@ class RouterReducer:
             await self._bus.client.publish(subjects.CANCEL_SIGNAL, task.encode())
         if state.steps:
             self._later(clear_timers(self._bus, task))
+
+    async def _submission(self, task: str) -> Submitted | None:
+        try:
+            return await read_fact(self._bus, task, "task", Submitted)
+        except ValueError:
+            # It is the submission itself that cannot be read.
+            return None
 
     def _later(self, cleaning: Coroutine[None, None, None]) -> None:
         """Clean up beside the serial slot: whatever it leaves behind does no harm."""

@@ -1,9 +1,12 @@
 """The worker's consumer: one assignment in, one contribution out."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
+
+from nats.errors import Error as NatsError
 
 from quorate import crashpoints
 from quorate.agent_definition import Agent, Context
@@ -18,7 +21,7 @@ from quorate.dead_letters import bury
 from quorate.errors import Rejected, Retryable
 from quorate.log import publish_fact
 from quorate.pull import Delivery
-from quorate_worker.domain.report import contribution_of
+from quorate_worker.domain.report import clean, contribution_of
 from quorate_worker.tasks import TaskInput, TaskInputs
 
 log = logging.getLogger("quorate.worker")
@@ -161,8 +164,9 @@ class Worker:
             try:
                 await self._contribute(assignment, contribution)
                 return
-            except Rejected as error:
-                contribution = Contribution(state="failed", version=contribution.version, reason=str(error))
+            except (Rejected, ValueError) as error:
+                # Too large even for a reference, or text that no message can carry.
+                contribution = Contribution(state="failed", version=contribution.version, reason=clean(str(error)))
             except Retryable as error:
                 if self._bus.lost.done():
                     raise
@@ -197,12 +201,13 @@ class Worker:
             agent=assignment.agent,
             step=assignment.step,
             at=time.time(),
-            text=text[:2_000],
+            text=clean(text[:2_000]),
             findings=findings,
             elapsed_ms=elapsed_ms,
         )
         # Published without waiting for an answer: progress is lossy, and must not slow down what it tells of.
-        await self._bus.client.publish(subjects.events(assignment.task), progress.encode())
+        with contextlib.suppress(NatsError):
+            await self._bus.client.publish(subjects.events(assignment.task), progress.encode())
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         await bury(
@@ -224,7 +229,7 @@ def _without_findings(state: str, reason: str, agent: Agent, given: TaskInput | 
     return Contribution.model_validate(
         {
             "state": state,
-            "reason": reason[:2_000],
+            "reason": clean(reason[:2_000]),
             "version": agent.card.version,
             "unread": dict.fromkeys(paths, f"{agent.name} {state}"),
         }

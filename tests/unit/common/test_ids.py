@@ -11,7 +11,9 @@ from quorate.contract import ids
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 
@@ -64,7 +66,11 @@ def test_the_same_text_under_another_heading_is_another_task() -> None:
     assert len(found) == 4
 
 
-@given(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8"), min_size=1))
+@given(
+    st.text(st.characters(codec="utf-8")),
+    st.text(st.characters(codec="utf-8")),
+    st.text(st.characters(codec="utf-8"), min_size=1),
+)
 def test_every_task_id_is_one_token_of_a_subject(tenant: str, kind: str, key: str) -> None:
     assert ids.TASK_ID.fullmatch(ids.task_id_from_key(tenant, kind, key))
 

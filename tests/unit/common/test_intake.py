@@ -45,7 +45,9 @@ def test_plain_json_is_an_event_without_a_cloud_event(headers: dict[str, str], s
         pytest.param({key.title(): value for key, value in CE.items()}, PLAIN, id="headers in title case"),
         pytest.param({**CE, "ce-specversion": "1.1"}, PLAIN, id="a later minor version"),
         pytest.param(STRUCTURED, body(), id="structured"),
-        pytest.param({"content-type": "Application/CloudEvents+JSON; charset=UTF-8"}, body(), id="structured, in another case"),
+        pytest.param(
+            {"content-type": "Application/CloudEvents+JSON; charset=UTF-8"}, body(), id="structured, in another case"
+        ),
         pytest.param({}, body(), id="structured by its body"),
         pytest.param({"Content-Type": "application/json"}, body(), id="structured by its body, as json"),
         pytest.param(
@@ -54,9 +56,7 @@ def test_plain_json_is_an_event_without_a_cloud_event(headers: dict[str, str], s
             id="structured wins over binary headers",
         ),
         pytest.param(STRUCTURED, body(datacontenttype="application/json", subject="x"), id="further attributes"),
-        pytest.param(
-            STRUCTURED, body(data=None, data_base64=base64.b64encode(PLAIN).decode()), id="data as base64"
-        ),
+        pytest.param(STRUCTURED, body(data=None, data_base64=base64.b64encode(PLAIN).decode()), id="data as base64"),
     ],
 )
 def test_a_cloud_event_is_unwrapped(headers: dict[str, str], sent: bytes) -> None:
@@ -78,9 +78,7 @@ def test_a_cloud_event_is_unwrapped(headers: dict[str, str], sent: bytes) -> Non
         pytest.param({}, b"[]", "not a JSON object but list", id="a list"),
         pytest.param({}, b'"x"', "not a JSON object but str", id="a string"),
         pytest.param({}, b"null", "not a JSON object but NoneType", id="null"),
-        pytest.param(
-            {"Content-Type": "application/cloudevents-batch+json"}, b"[]", "publish each event", id="a batch"
-        ),
+        pytest.param({"Content-Type": "application/cloudevents-batch+json"}, b"[]", "publish each event", id="a batch"),
         pytest.param({**CE, "ce-specversion": "0.3"}, PLAIN, "version '0.3'", id="binary of an old version"),
         pytest.param({**CE, "ce-type": "other"}, PLAIN, "'other'", id="binary of another type"),
         pytest.param({**CE, "ce-id": ""}, PLAIN, "source and an id", id="binary with an empty id"),
@@ -126,9 +124,7 @@ SCALARS = st.none() | st.integers() | st.text() | st.lists(st.text(), max_size=2
     st.fixed_dictionaries({}, optional=dict.fromkeys(CLOUD, SCALARS)),
     st.fixed_dictionaries({}, optional={"data": SCALARS, "data_base64": SCALARS}),
 )
-def test_whatever_a_structured_event_holds_is_read_or_refused(
-    envelope: dict[str, Any], data: dict[str, Any]
-) -> None:
+def test_whatever_a_structured_event_holds_is_read_or_refused(envelope: dict[str, Any], data: dict[str, Any]) -> None:
     for attributes in (CLOUD, CLOUD | envelope):
         try:
             intake = read_intake(STRUCTURED, json.dumps(attributes | data).encode())

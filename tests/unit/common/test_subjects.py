@@ -65,6 +65,21 @@ def test_subjects_are_those_of_the_contract(built: str, expected: str) -> None:
 
 def test_streams_and_buckets_are_those_of_the_contract() -> None:
     assert [
+        f"QUORATE_{name}"
+        for name in [
+            "INTAKE",
+            "LOG",
+            "WORK",
+            "RESULTS",
+            "TIMERS",
+            "EVENTS",
+            "DEAD",
+            "AGENTS",
+            "STATE",
+            "LEDGER",
+            "BLOBS",
+        ]
+    ] == [
         subjects.INTAKE,
         subjects.LOG,
         subjects.WORK,
@@ -76,7 +91,4 @@ def test_streams_and_buckets_are_those_of_the_contract() -> None:
         subjects.STATE,
         subjects.LEDGER,
         subjects.BLOBS,
-    ] == [
-        f"QUORATE_{name}"
-        for name in "INTAKE LOG WORK RESULTS TIMERS EVENTS DEAD AGENTS STATE LEDGER BLOBS".split()
     ]

@@ -9,6 +9,13 @@ from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate.review import Review
 
+MAX_VERSION = 64
+
+
+def clean(text: str) -> str:
+    """Text that can be encoded: half a surrogate pair, which Python allows and JSON does not, is written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
 
 class BadReport(ValueError):
     """The agent returned something that is neither findings nor an answer."""
@@ -31,8 +38,8 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
         except ValueError as error:
             raise BadReport(f"{agent.name} returned something that is not JSON: {error}") from error
         contribution = Contribution(answer=report, **_coverage(agent, review))
-    if not contribution.version:
-        contribution = contribution.model_copy(update={"version": agent.card.version})
+    version = clean(contribution.version or agent.card.version)[:MAX_VERSION]
+    contribution = contribution.model_copy(update={"version": version})
     return contribution if review is None else _in_scope(contribution, review)
 
 

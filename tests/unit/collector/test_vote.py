@@ -1,0 +1,79 @@
+"""What a cluster of observations counts for."""
+
+from typing import Any
+
+import pytest
+
+from quorate.contract.finding import Finding
+from quorate_collector.domain.dedup import Cluster, exact, observe
+from quorate_collector.domain.vote import vote
+
+
+def cluster(*agents: str, lineages: dict[str, str] | None = None, **fields: Any) -> Cluster:
+    found = Finding.model_validate({"path": "a.py", "line": 5, "message": "Leak", "severity": "critical"} | fields)
+    [one] = exact([each for agent in agents for each in observe(agent, [found], lineages or {})])
+    return one
+
+
+@pytest.mark.parametrize(
+    ("agents", "lineages", "needed", "decision", "reason"),
+    [
+        (["a"], {}, 1, "confirmed", "1 lineage (a) found it, critical needs 1"),
+        (["a", "b"], {}, 2, "confirmed", "2 lineages (a, b) found it, critical needs 2"),
+        (["a"], {}, 2, "demoted", "critical needs 2 lineages to agree, and only a found it"),
+        (
+            ["a", "b"],
+            {"a": "gpt", "b": "gpt"},
+            2,
+            "demoted",
+            "critical needs 2 lineages to agree, and only gpt found it",
+        ),
+        (["a", "b", "c"], {"a": "gpt", "b": "gpt"}, 2, "confirmed", "2 lineages (c, gpt) found it, critical needs 2"),
+        (["a", "b"], {}, 3, "demoted", "critical needs 3 lineages to agree, and only a, b found it"),
+    ],
+)
+def test_lineages_vote_and_agents_do_not(
+    agents: list[str], lineages: dict[str, str], needed: int, decision: str, reason: str
+) -> None:
+    decided = vote(cluster(*agents, lineages=lineages), 1, lambda _: needed)
+    assert (decided.decision, decided.reason) == (decision, reason)
+
+
+def test_the_quorum_is_that_of_the_highest_severity() -> None:
+    low = observe("a", [Finding(path="a.py", line=5, message="Leak", severity="low", confidence=0.9)], {})
+    high = observe("b", [Finding(path="a.py", line=5, message="Leak", severity="high", confidence=0.5)], {})
+    [one] = exact([*low, *high])
+    asked: list[str] = []
+
+    def quorum(severity: str) -> int:
+        asked.append(severity)
+        return 1
+
+    decided = vote(one, 1, quorum)
+
+    assert (decided.severity, asked) == ("high", ["high"])
+    assert decided.votes[0].severity == "low", "the votes keep what each agent said"
+
+
+def test_a_decided_finding_shows_every_vote_in_its_own_words() -> None:
+    one = observe("a", [Finding(path="a.py", line=5, message="Leak.", rule="R1", confidence=0.9)], {})
+    other = observe(
+        "b", [Finding(path="a.py", line=5, end_line=6, message="leak", rule="R2", suggestion="close")], {"b": "gpt"}
+    )
+    [both] = exact([*one, *other])
+
+    decided = vote(both, 1, lambda _: 1)
+
+    assert [(v.agent, v.lineage, v.rule, v.message, v.confidence) for v in decided.votes] == [
+        ("a", "a", "R1", "Leak.", 0.9),
+        ("b", "gpt", "R2", "leak", 0.8),
+    ]
+    assert (decided.message, decided.line, decided.end_line) == ("Leak.", 5, None)
+    assert (decided.rules, decided.suggestion) == (("R1", "R2"), "close")
+
+
+def test_equal_fingerprints_of_one_result_get_ids_of_their_own() -> None:
+    one = cluster("a")
+    assert vote(one, 1, lambda _: 1).id == one.fingerprint
+    assert vote(one, 2, lambda _: 1).id == f"{one.fingerprint}-2"
+    assert vote(one, 2, lambda _: 1).fingerprint == one.fingerprint

@@ -1,0 +1,93 @@
+"""From what an agent returned to its contribution."""
+
+from typing import Any
+
+import pytest
+
+from quorate.agent_definition import Agent, Context, agent
+from quorate.contract.facts import Contribution
+from quorate.contract.finding import Finding
+from quorate.review import Review
+from quorate_worker.domain.report import BadReport, contribution_of
+
+DIFF = (
+    "--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n keep\n-old\n+new\n"
+    "--- a/y.js\n+++ b/y.js\n@@ -1 +1 @@\n-a\n+b\n"
+    "--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+fresh\n"
+    "--- a/gone.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+)
+FILES = {"x.py": "keep\nnew\n"}
+
+
+def named(*languages: str) -> Agent:
+    @agent("mine", version="3", languages=languages)
+    async def mine(ctx: Context) -> None: ...
+
+    return mine
+
+
+def review(scope: str = "changed") -> Review:
+    return Review({"diff": DIFF, "files": FILES, "scope": scope})
+
+
+def finding(path: str = "x.py", line: int | None = 2) -> Finding:
+    return Finding(path=path, line=line, message="m")
+
+
+@pytest.mark.parametrize("answer", [None, 5, 1.5, True, "text", {"a": [1]}, [], [1, "x"], [{"path": "x.py"}]])
+def test_a_json_value_is_an_answer(answer: Any) -> None:
+    contribution = contribution_of(named(), answer, None)
+    expected = Contribution(version="3") if answer == [] else Contribution(version="3", answer=answer)
+    assert contribution == expected
+
+
+def test_findings_bring_the_coverage_of_what_could_be_read() -> None:
+    assert contribution_of(named(), [finding()], review()) == Contribution(
+        version="3",
+        findings=(finding(),),
+        read=("x.py", "new.py"),
+        unread={"y.js": "only its diff was sent, not its whole content (`files`)"},
+    )
+
+
+def test_an_agent_has_read_the_files_of_its_languages_only() -> None:
+    assert contribution_of(named("javascript"), [], review()).read == ()
+    assert contribution_of(named("python"), [], review()).read == ("x.py", "new.py")
+
+
+def test_a_contribution_keeps_its_own_coverage_and_version() -> None:
+    own = Contribution(version="9", read=("x.py",), unread={"new.py": "too long"})
+    assert contribution_of(named(), own, review()) == own
+    assert contribution_of(named(), Contribution(), None).version == "3"
+
+
+@pytest.mark.parametrize(
+    ("found", "kept", "outside"),
+    [
+        (finding("x.py", 2), 1, 0),
+        (finding("x.py", 1), 0, 1),
+        (finding("x.py", None), 1, 0),
+        (finding("new.py", 1), 1, 0),
+        (finding("elsewhere.py", 1), 0, 1),
+        (finding("elsewhere.py", None), 0, 1),
+    ],
+)
+def test_findings_outside_the_change_are_left_out_and_counted(found: Finding, kept: int, outside: int) -> None:
+    contribution = contribution_of(named(), [found], review())
+    assert (len(contribution.findings), contribution.outside_change) == (kept, outside)
+
+
+def test_findings_on_unchanged_lines_of_changed_files_stay_where_all_are_wanted() -> None:
+    contribution = contribution_of(named(), [finding("x.py", 1), finding("elsewhere.py", 1)], review("all"))
+    assert contribution.findings == (finding("x.py", 1),)
+
+
+def test_findings_and_other_things_in_one_list_are_refused() -> None:
+    with pytest.raises(BadReport, match="mine returned a list of findings and other things"):
+        contribution_of(named(), [finding(), "and more"], None)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("report", [object(), b"\xff", {1: object()}, "\ud800"])
+def test_what_is_not_json_is_refused(report: Any) -> None:
+    with pytest.raises(BadReport, match="mine"):
+        contribution_of(named(), report, None)
