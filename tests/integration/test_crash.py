@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from quorate.blobs import Blobs
 from quorate.contract import subjects
 from quorate.contract.agents import AgentCard
 from quorate.contract.facts import Submitted
@@ -117,7 +118,7 @@ async def test_an_outbox_that_is_carried_out_again_sends_nothing_twice(broker: E
     async with connected(broker) as bus:
         settings = settings_of(broker)
         await provision(bus, settings)
-        reducer = RouterReducer(bus, settings)
+        reducer = RouterReducer(bus, Blobs(bus), settings)
         record = Record("t1", "submitted", ("task",), time.time(), 1, submitted)
         decision = reducer.decide(None, record)
         assert decision.state is not None

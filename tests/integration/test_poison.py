@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from quorate import Context, agent
+from quorate import Context, Contribution, agent
+from quorate.contract.blob import BlobRef
 from quorate.contract.facts import Failed
 from quorate.embedded import EmbeddedBroker
-from tests.support.system import system
+from quorate.log import publish_fact
+from tests.support.system import system, until
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +20,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("key", "readers"),
     [
-        ("contribution.held.work", {"collector"}),
-        ("contribution.stranger.work", {"collector"}),
         ("timer.work", {"collector"}),
         ("outcome.work", {"router"}),
         ("cancel.request", {"router", "collector"}),
@@ -79,3 +79,91 @@ async def test_an_unknown_type_of_fact_disturbs_nobody(broker: EmbeddedBroker) -
         await s.bus.publish("quorate.log.t1.rumour.x", b"{}")
         assert (await s.run("k")).state == "completed"
         assert await s.dead_letters() == []
+
+
+@pytest.mark.parametrize(("author", "state"), [("held", "failed"), ("stranger", "completed")])
+async def test_a_contribution_that_cannot_be_read_fails_its_agent_only(
+    broker: EmbeddedBroker, author: str, state: str
+) -> None:
+    """Anyone who may contribute could otherwise fail every task, also one that was never given to them."""
+    go = asyncio.Event()
+    started = asyncio.Event()
+
+    @agent("held", kinds=["k"])
+    async def held(ctx: Context) -> int:
+        started.set()
+        await go.wait()
+        return 1
+
+    async with system(broker, held, partitions=1) as s:
+        task = await s.client.submit("k", {})
+        await started.wait()
+        await s.bus.publish(f"quorate.log.{task}.contribution.{author}.work", b"\xff")
+        await s.bus.publish("quorate.log.unknown.contribution.held.work", b"\xff")
+        go.set()
+        result = await s.client.result(task, timeout=10)
+        assert result.state == state
+        assert (state == "completed") == (result.reason is None)
+        assert {letter.body for letter in await s.dead_letters()} == {b"\xff"}
+        assert [each.task_id for each in await s.results()] == [task]
+
+
+async def test_a_contribution_that_cannot_be_read_is_a_failure_of_its_agent_only(broker: EmbeddedBroker) -> None:
+    go = asyncio.Event()
+
+    @agent("held", kinds=["k"])
+    async def held(ctx: Context) -> int:
+        await go.wait()
+        return 1
+
+    @agent("good", kinds=["k"])
+    async def good(ctx: Context) -> int:
+        return 2
+
+    async with system(broker, held, good) as s:
+        task = await s.client.submit("k", {})
+
+        async def stands() -> bool:
+            return "assigned" in {record.type for record in await s.client.facts(task)}
+
+        await until(stands)
+        for name in ("held", "stranger"):
+            await s.bus.publish(f"quorate.log.{task}.contribution.{name}.work", b"\xff")
+        result = await s.client.result(task, timeout=10)
+        go.set()
+
+        assert (result.state, result.partial, result.answers) == ("completed", True, {"good": 2})
+        assert {name: each.state for name, each in result.coverage.agents.items()} == {"good": "ok", "held": "failed"}
+        assert result.reason is not None
+        assert result.reason.startswith("held: not a contribution")
+        assert {letter.body for letter in await s.dead_letters()} == {b"\xff"}
+        assert await s.facts(task, Failed) == []
+
+
+async def test_a_report_that_is_lost_is_a_failure_of_its_agent_only(broker: EmbeddedBroker) -> None:
+    go = asyncio.Event()
+
+    @agent("held", kinds=["k"])
+    async def held(ctx: Context) -> int:
+        await go.wait()
+        return 1
+
+    @agent("good", kinds=["k"])
+    async def good(ctx: Context) -> int:
+        return 2
+
+    async with system(broker, held, good) as s:
+        task = await s.client.submit("k", {})
+
+        async def stands() -> bool:
+            return "assigned" in {record.type for record in await s.client.facts(task)}
+
+        await until(stands)
+        lost = Contribution(body_ref=BlobRef(key="gone", sha256="0" * 64, size=5))
+        await publish_fact(s.bus, task, "held.work", lost)
+        result = await s.client.result(task, timeout=10)
+        go.set()
+
+        assert (result.state, result.partial, result.answers) == ("completed", True, {"good": 2})
+        assert result.reason is not None
+        assert result.reason.startswith("held: its report is lost")

@@ -298,7 +298,6 @@ async def test_a_fact_without_effect_is_not_committed(broker: EmbeddedBroker) ->
     [
         pytest.param("quorate.log.bad.cancel.x", b"\xff not JSON", "json", id="not JSON"),
         pytest.param("quorate.log.bad.cancel.x", b'{"reason": 5}', "reason", id="wrong fields"),
-        pytest.param("quorate.log.bad.contribution.x.y", b'{"findings": [{}]}', "findings", id="wrong findings"),
     ],
 )
 async def test_a_fact_that_cannot_be_read_fails_its_task_and_not_its_partition(
@@ -323,6 +322,28 @@ async def test_a_fact_that_cannot_be_read_fails_its_task_and_not_its_partition(
         assert failed is not None
         assert (failed.service, failed.subject) == ("counter", letter.subject)
         assert reason in failed.reason.lower()
+
+
+async def test_a_contribution_that_cannot_be_read_counts_as_failed_and_is_buried(broker: EmbeddedBroker) -> None:
+    """Agents write contributions themselves, and none of them may fail another's task by it."""
+    async with prepared(broker) as bus:
+        counter = Counter(bus)
+        told: list[Fact] = []
+        counter.on_decide = lambda record: told.append(record.fact)
+        await tell(bus, "t1", "submitted")
+        await tell(bus, "t1", "cancel")
+        await bus.publish("quorate.log.t1.contribution.mine.work", b'{"findings": [{}]}')
+        async with counting(broker, bus, counter):
+            await counter.wait_for(("t1", 3))
+            await acked(bus)
+        contribution = told[-1]
+        assert isinstance(contribution, Contribution)
+        assert contribution.state == "failed"
+        assert contribution.reason is not None
+        assert contribution.reason.startswith("not a contribution: findings.0.")
+        [letter] = await dead_letters(bus)
+        assert (letter.body, letter.reason) == (b'{"findings": [{}]}', contribution.reason)
+        assert await read_fact(bus, "t1", "counter", Failed) is None
 
 
 @pytest.mark.parametrize("where", ["on_decide", "on_carry_out"])

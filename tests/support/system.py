@@ -157,6 +157,11 @@ class Received:
             await self._arrived.wait_for(lambda: len(self.deliveries) >= count)
         return self.deliveries
 
+    async def wait_for_all(self, numbers: range, timeout_s: float = 15) -> None:
+        """Until each of these has come: a lost ack brings one of them twice."""
+        async with asyncio.timeout(timeout_s), self._arrived:
+            await self._arrived.wait_for(lambda: {str(number) for number in numbers} <= set(self.bodies))
+
     @property
     def bodies(self) -> list[str]:
         return [delivery.data.decode() for delivery in self.deliveries]

@@ -160,7 +160,8 @@ def _copy_index(git_dir: Path, target: Path) -> None:
         source = Path(given)  # in a hook of `git commit -a` the index to be committed is not the usual one
     try:
         if source.is_file():
-            shutil.copyfile(source, target)
+            # With its time: git takes a file that is as old as the index for one that may have changed since.
+            shutil.copy2(source, target)
     except OSError as error:
         raise ChangeError(f"git's index {source} cannot be read: {error.strerror or error}.") from error
 

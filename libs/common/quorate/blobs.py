@@ -3,12 +3,12 @@
 import asyncio
 import io
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
 from nats.js.api import ObjectMeta
+from nats.js.errors import BadObjectMetaError, DigestMismatchError, ObjectNotFoundError
 from nats.js.errors import Error as JetStreamError
-from nats.js.errors import ObjectNotFoundError
 from pydantic_core import from_json
 
 from quorate.bus import Bus
@@ -17,7 +17,11 @@ from quorate.contract.blob import MAX_BLOB_BYTES, BlobRef
 from quorate.contract.ids import digest
 from quorate.errors import Rejected, Unavailable
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 CACHED_BYTES = 128 * 1024 * 1024
+READ_TIMEOUT_S = 60.0
 
 
 class BlobTooLarge(Rejected):
@@ -81,17 +85,25 @@ class Blobs:
     async def _fetch(self, ref: BlobRef) -> bytes:
         if ref.bucket != subjects.BLOBS:
             raise BadReference(f"input lies in the bucket {subjects.BLOBS}, not in {ref.bucket[:80]!r}")
-        buffer = io.BytesIO()
+        buffer = _Bounded(ref.size)
         try:
             store = await self._bus.client.jetstream().object_store(subjects.BLOBS)
             info = await store.get_info(ref.key)
+            if info.options is not None and info.options.link is not None:
+                raise BadReference(f"the object {ref.key[:80]} is a link: refer to the object itself")
             if info.size != ref.size:
                 raise BadReference(f"the object {ref.key[:80]} has {info.size} bytes, and {ref.size} were announced")
             # Into a buffer: nats-py joins chunks one by one otherwise, at a third of the speed.
-            await store.get(ref.key, writeinto=buffer)
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                await store.get(ref.key, writeinto=buffer)
+        except TimeoutError as error:
+            # A missing chunk is waited for without end, so this is no sign of a slow broker.
+            raise BadReference(f"the object {ref.key[:80]} is not whole: upload it again") from error
+        except (DigestMismatchError, BadObjectMetaError, _TooMuch) as error:
+            raise BadReference(f"the object {ref.key[:80]} is damaged: {error!r}") from error
         except ObjectNotFoundError as error:
             raise BadReference(f"there is no object {ref.key[:80]} in {subjects.BLOBS}; upload it first") from error
-        except (TimeoutError, NatsError, JetStreamError) as error:
+        except (NatsError, JetStreamError) as error:
             raise Unavailable(f"the object {ref.key[:80]} could not be read: {error}") from error
         body = buffer.getvalue()
         if await asyncio.to_thread(digest, body) != ref.sha256:
@@ -103,3 +115,20 @@ class Blobs:
         self._recent_bytes += len(body)
         while self._recent_bytes > CACHED_BYTES and len(self._recent) > 1:
             self._recent_bytes -= len(self._recent.popitem(last=False)[1])
+
+
+class _TooMuch(Exception):
+    """The chunks hold more than was announced."""
+
+
+class _Bounded(io.BytesIO):
+    """A buffer that takes no more than it was made for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        if self.tell() + len(memoryview(data)) > self._size:
+            raise _TooMuch(f"it holds more than {self._size:,} bytes")
+        return super().write(data)

@@ -30,6 +30,7 @@ CLOSE_TIMEOUT_S = 2.0
 PUBLISH_ATTEMPTS = 4
 PAGE = 500
 HEADER_FRAME = 16
+MAX_SUBJECT = 2_000
 
 _WRONG_LAST_SEQUENCE = 10071
 _STREAM_FULL = (10077, 10047, 10023)
@@ -76,6 +77,8 @@ class Bus:
         self.shown_url = shown_url
         self.generation = 0
         """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
+        self.on_renewed: Callable[[], None] = lambda: None
+        """Called after a reconnection, for what must be made anew then."""
         self._prefix = f"{client.new_inbox()}."
         self._waiting: dict[str, asyncio.Future[Msg] | Callable[[Msg], None]] = {}
         self._asked: set[asyncio.Future[Any]] = set()
@@ -99,6 +102,7 @@ class Bus:
     def renewed(self) -> None:
         """The connection was lost and is back: answers to what was asked before will not come any more."""
         self.generation += 1
+        self.on_renewed()
         for done in self._asked:
             if not done.done():
                 done.set_exception(Unavailable("the connection to the broker was interrupted"))
@@ -215,7 +219,7 @@ class Bus:
         if expect_sequence is not None:
             out["Nats-Expected-Last-Subject-Sequence"] = str(expect_sequence)
         size = len(body) + sum(len(key) + len(value) + 4 for key, value in out.items()) + HEADER_FRAME
-        if size > self.client.max_payload:
+        if size > self.client.max_payload or len(subject) > MAX_SUBJECT:
             # nats-py leaves the headers out of account, and the broker ends a connection that sends too much.
             raise TooLarge(f"{size:,} bytes for {subject} are more than the broker's {self.client.max_payload:,}")
         for attempt in range(PUBLISH_ATTEMPTS):
@@ -343,8 +347,11 @@ def parse_time(stamp: str) -> float:
 
 
 def _without_secrets(url: str) -> str:
-    scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    shown = []
+    for each in url.split(","):
+        scheme, separator, rest = each.rpartition("://")
+        shown.append(f"{scheme}{separator}{rest.rpartition('@')[2]}")
+    return ",".join(shown)
 
 
 async def connect(

@@ -9,13 +9,15 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from quorate.blobs import Blobs
-from quorate.bus import Bus, Stored, connect
+from quorate.bus import ApiError, Bus, Stored, connect
 from quorate.contract import ids, subjects
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import CancelRequested, Concluded, Submitted
@@ -31,7 +33,7 @@ from quorate.service import DEFAULT_URL
 INLINE_BYTES = 900 * 1024
 OFF_LOOP_SIZE = 10_000
 RECHECK_S = 2.0
-ADMISSION_S = 3.0
+ADMISSION_S = 10.0
 POLL_S = 0.1
 
 Event = Record | Progress
@@ -163,7 +165,8 @@ class Client:
                 f"{task} has not ended within {timeout:g} s; wait longer, or see `quorate task show {task}`"
             ) from None
         finally:
-            await subscription.unsubscribe()
+            with suppress(NatsError):
+                await subscription.unsubscribe()
 
     async def results(self, kind: str = "*", *, replay: bool = False) -> AsyncIterator[Result]:
         """Results as they come, of one kind or all; with ``replay`` those that are kept first. Never ends by itself."""
@@ -181,13 +184,18 @@ class Client:
                 async for stored in feed:
                     await queue.put(decode(stored))
 
+        async def read_progress() -> None:
+            # Lossy by design: its stream is gone for a moment after the broker was restarted.
+            with suppress(ApiError, Unavailable):
+                await read(subjects.EVENTS, subjects.events(task), progress_of)
+
         def progress_of(stored: Stored) -> Event:
             return Progress.model_validate_json(stored.data)
 
         async with asyncio.TaskGroup() as readers:
             reading = [
                 readers.create_task(read(subjects.LOG, subjects.stored_facts(task), record_of)),
-                readers.create_task(read(subjects.EVENTS, subjects.events(task), progress_of)),
+                readers.create_task(read_progress()),
             ]
             try:
                 while True:

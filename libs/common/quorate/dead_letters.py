@@ -19,6 +19,7 @@ HEADERS = "Quorate-Headers"
 CUT = "Quorate-Cut"
 
 MAX_REASON = 1_000
+MAX_HEADERS = 8_192
 KEPT_WHEN_TOO_LARGE = 512 * 1024
 
 
@@ -53,7 +54,7 @@ async def bury(
         SUBJECT: _line(subject),
         REASON: _line(reason)[:MAX_REASON],
         ATTEMPTS: str(attempts),
-        HEADERS: json.dumps({str(key): str(value) for key, value in headers.items()})[:8_192],
+        HEADERS: _kept(headers),
     }
     identity = message_id("dead", stream, sequence, by)
     try:
@@ -85,6 +86,17 @@ def _headers(text: str) -> dict[str, str]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _kept(headers: Mapping[str, str]) -> str:
+    """As many headers as there is room for, the short ones first: those that identify the message are short."""
+    kept: dict[str, str] = {}
+    for key, value in sorted(headers.items(), key=lambda item: len(str(item[0])) + len(str(item[1]))):
+        text = json.dumps({**kept, str(key): str(value)})
+        if len(text) > MAX_HEADERS:
+            break
+        kept[str(key)] = str(value)
+    return json.dumps(kept)
 
 
 def _line(text: str) -> str:

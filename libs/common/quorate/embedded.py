@@ -157,14 +157,14 @@ class EmbeddedBroker:
         server.kill()
         self._reap(server)
 
-    def restart(self) -> None:
+    def restart(self, timeout_s: float = 10) -> None:
         """Stop the server if it runs, start it on the same port and data, and wait until it is ready."""
         if self._lock is None:
             self.start()
         else:
             self._end_server(5)
             self._spawn(find_binary())
-        self.wait_ready()
+        self.wait_ready(timeout_s)
 
     def __enter__(self) -> EmbeddedBroker:
         """Start and wait until ready."""

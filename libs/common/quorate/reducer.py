@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from quorate.contract.facts import FACTS, Fact
+from quorate.contract.facts import FACTS, Contribution, Fact
+from quorate.contract.intake import explain
 from quorate.contract.subjects import parse_fact
 
 State = TypeVar("State", bound=BaseModel)
@@ -23,15 +24,28 @@ class Record:
     at: float
     sequence: int
     fact: Fact
+    flaw: str | None = None
+    """Why what stands in the log is not the fact that it should be; ``fact`` then stands in for it."""
 
 
 def read_record(subject: str, data: bytes, sequence: int, at: float) -> Record:
-    """Decode a stored fact. Raises ValueError when it is not one."""
+    """Decode a stored fact. Raises ValueError when it is not one.
+
+    A contribution that cannot be read is a failed contribution: it is the one fact that agents write themselves, and
+    none of them may fail another's task by it.
+    """
     address = parse_fact(subject)
     if address.type not in FACTS:
         raise ValueError(f"{subject} has the unknown fact type {address.type!r}")
-    fact = FACTS[address.type].model_validate_json(data)
-    return Record(address.task, address.type, address.key, at, sequence, fact)
+    flaw = None
+    try:
+        fact = FACTS[address.type].model_validate_json(data)
+    except ValidationError as error:
+        if address.type != Contribution.type:
+            raise
+        flaw = f"not a contribution: {explain(error)}"
+        fact = Contribution(state="failed", reason=flaw)
+    return Record(address.task, address.type, address.key, at, sequence, fact, flaw)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,13 @@ async def live_agents(bus: Bus) -> list[AgentHeartbeat]:
         if not stored.data:
             continue
         try:
-            found.append(AgentHeartbeat.model_validate_json(stored.data))
+            heartbeat = AgentHeartbeat.model_validate_json(stored.data)
         except ValueError as error:
             log.warning("%s: %s", stored.subject, error, extra={"action": "registry.unreadable"})
+            continue
+        # Permissions bind the subject to the publisher, not the body.
+        if stored.subject.split(".")[2] == heartbeat.card.name:
+            found.append(heartbeat)
     return found
 
 

@@ -1,5 +1,6 @@
 """A change under review, as agents see it: what changed, and the files that can be read whole."""
 
+from collections import defaultdict
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -40,6 +41,10 @@ class Review:
         for path in self.input.files:
             check_path(path)
         self._by_path = {change.path: change for change in self.changes}
+        # A series of patches may change a file more than once.
+        self._all_by_path: dict[str, list[FileChange]] = defaultdict(list)
+        for change in self.changes:
+            self._all_by_path[change.path].append(change)
 
     @property
     def scope(self) -> Literal["changed", "all"]:
@@ -79,10 +84,10 @@ class Review:
 
     def in_change(self, finding: Finding) -> bool:
         """Whether a finding touches a changed line; one about a whole changed file does."""
-        change = self._by_path.get(finding.path)
-        if change is None:
-            return False
-        return finding.line is None or change.touches(finding.line, finding.end_line)
+        changes = self._all_by_path.get(finding.path, [])
+        if finding.line is None:
+            return bool(changes)
+        return any(change.touches(finding.line, finding.end_line) for change in changes)
 
 
 def _why_unreadable(change: FileChange) -> str:

@@ -168,6 +168,8 @@ class Runner(Generic[State, Command]):
             if entry is not None and delivery.sequence < entry.applied:
                 return
             record = read_record(delivery.subject, delivery.data, delivery.sequence, delivery.at)
+            if record.flaw is not None:
+                await self._bury(delivery, record.flaw)
             if entry is None or delivery.sequence > entry.applied:
                 decision = reducer.decide(entry.state if entry else None, record)
                 if decision.state is None or (entry and decision.state == entry.state and not decision.commands):
@@ -211,17 +213,7 @@ class Runner(Generic[State, Command]):
         """Keep the partition going: the fact goes to the dead letters, and its task fails with the reason."""
         while True:
             try:
-                await bury(
-                    self._bus,
-                    subjects.LOG,
-                    subject=delivery.subject,
-                    headers=delivery.headers,
-                    body=delivery.data,
-                    sequence=delivery.sequence,
-                    reason=reason,
-                    attempts=delivery.attempt,
-                    by=self._reducer.name,
-                )
+                await self._bury(delivery, reason)
                 tokens = delivery.subject.split(".")
                 if len(tokens) > 4 and tokens[4] != Failed.type:
                     failed = Failed(service=self._reducer.name, subject=delivery.subject, reason=reason)
@@ -230,3 +222,16 @@ class Runner(Generic[State, Command]):
             except Retryable as error:
                 log.warning("%s: %s", delivery.subject, error, extra={"action": "runner.retry"})
                 await asyncio.sleep(MAX_BACKOFF_S)
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        await bury(
+            self._bus,
+            subjects.LOG,
+            subject=delivery.subject,
+            headers=delivery.headers,
+            body=delivery.data,
+            sequence=delivery.sequence,
+            reason=reason,
+            attempts=delivery.attempt,
+            by=self._reducer.name,
+        )

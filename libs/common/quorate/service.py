@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from quorate.bus import Bus, connect
-from quorate.errors import Misconfigured
+from quorate.errors import Misconfigured, QuorateError
 from quorate.provision import Provisioned, provision
 from quorate.settings import Settings
 
@@ -54,10 +54,36 @@ async def running(services: Sequence[Service], settings: Settings, *, name: str 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         provisioned = await provision(bus, settings)
+        stack.enter_context(_provisioning_again(bus, settings))
         for service in services:
             await stack.enter_async_context(service.body(bus, settings, provisioned))
             log.info("%s is running", service.name, extra={"action": "service.started"})
         yield bus
+
+
+@contextmanager
+def _provisioning_again(bus: Bus, settings: Settings) -> Iterator[None]:
+    """A broker that comes back has lost what it kept in memory only, such as the stream of progress."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def again() -> None:
+        try:
+            await provision(bus, settings)
+        except QuorateError as error:
+            log.warning("%s", error, extra={"action": "service.provision"})
+
+    def on_renewed() -> None:
+        task = asyncio.ensure_future(again())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    bus.on_renewed = on_renewed
+    try:
+        yield
+    finally:
+        bus.on_renewed = lambda: None
+        for task in tasks:
+            task.cancel()
 
 
 async def until_lost(bus: Bus) -> None:

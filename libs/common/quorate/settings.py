@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quorate.contract.finding import Severity
+from quorate.contract.task import MAX_DEADLINE_S
 from quorate.errors import Misconfigured
 
 DAY_S = 24 * 3600
@@ -61,8 +62,8 @@ class Settings(BaseModel):
     ack_wait_s: float = Field(default=10.0, ge=0.5)
 
     agents_wait_s: float = Field(default=5.0, ge=0, description="how long a task waits for an agent to appear")
-    review_deadline_s: float = Field(default=600.0, gt=0)
-    task_deadline_s: float = Field(default=600.0, gt=0)
+    review_deadline_s: float = Field(default=600.0, gt=0, le=MAX_DEADLINE_S)
+    task_deadline_s: float = Field(default=600.0, gt=0, le=MAX_DEADLINE_S)
     worker_concurrency: int = Field(default=4, ge=1, le=1024, description="per agent in one worker process")
     builtin_agents: bool = True
     agent_modules: tuple[str, ...] = Field(default=(), description="Python modules that define further agents")

@@ -6,7 +6,9 @@ An external writer (a review on a forge) will have its place behind a port of th
 import asyncio
 from collections import OrderedDict
 
-from quorate.blobs import Blobs
+from pydantic import ValidationError
+
+from quorate.blobs import BadReference, Blobs, BlobTooLarge
 from quorate.bus import Bus
 from quorate.contract.facts import Contribution, Outcome
 from quorate.contract.finding import DecidedFinding
@@ -44,7 +46,7 @@ class CollectorReducer:
         self._recent: OrderedDict[tuple[str, ...], Contribution] = OrderedDict()
 
     def decide(self, state: CollectorState | None, record: Record) -> Decision[CollectorState, CollectorCommand]:
-        if isinstance(record.fact, Contribution) and len(record.fact.findings) <= RECENT_FINDINGS:
+        if isinstance(record.fact, Contribution) and _is_small(record.fact):
             # Only a shortcut: what is not here is read from the log.
             self._recent[(record.task, *record.key)] = record.fact
             if len(self._recent) > RECENT:
@@ -80,7 +82,12 @@ class CollectorReducer:
     async def _whole(self, contribution: Contribution) -> Contribution:
         if contribution.body_ref is None:
             return contribution
-        return Contribution.model_validate(await self._blobs.get_json(contribution.body_ref))
+        try:
+            return Contribution.model_validate(await self._blobs.get_json(contribution.body_ref))
+        except (BadReference, ValidationError) as error:
+            return Contribution(
+                state="failed", version=contribution.version, reason=f"its report is lost: {error}"[:500]
+            )
 
     async def _fit(self, outcome: Outcome) -> Outcome:
         """Move to the object store what a message has no room for."""
@@ -90,9 +97,21 @@ class CollectorReducer:
         encoded = [finding.model_dump_json().encode() for finding in outcome.findings]
         if sum(map(len, encoded)) <= self._max_bytes:
             return outcome
-        ref = await self._blobs.put(b"[" + b",".join(encoded) + b"]")
         kept = _fitting(outcome.findings, encoded, self._max_bytes)
+        try:
+            ref = await self._blobs.put(b"[" + b",".join(encoded) + b"]")
+        except BlobTooLarge:
+            lost = (
+                f"{len(encoded) - len(kept):,} of {len(encoded):,} findings did not fit anywhere; review less at once"
+            )
+            return outcome.model_copy(update={"findings": kept, "partial": True, "reason": lost})
         return outcome.model_copy(update={"findings": kept, "findings_ref": ref})
+
+
+def _is_small(contribution: Contribution) -> bool:
+    answer = contribution.answer
+    short = answer is None or isinstance(answer, int | float) or (isinstance(answer, str) and len(answer) <= 1_000)
+    return short and len(contribution.findings) <= RECENT_FINDINGS
 
 
 def _fitting(findings: tuple[DecidedFinding, ...], encoded: list[bytes], max_bytes: int) -> tuple[DecidedFinding, ...]:

@@ -25,9 +25,10 @@ async def run(bus: Bus, settings: Settings, provisioned: Provisioned) -> AsyncIt
     """Admit tasks, reduce the log and relay timers until the block is left."""
     consumer = intake_consumer(settings)
     await ensure_consumers(bus, subjects.INTAKE, [consumer])
-    intake = IntakeHandler(bus, Blobs(bus), settings, provisioned.intake_identity)
+    blobs = Blobs(bus)
+    intake = IntakeHandler(bus, blobs, settings, provisioned.intake_identity)
     parts = (
-        Runner[RouterState, RouterCommand](bus, RouterReducer(bus, settings), provisioned.partitions, settings),
+        Runner[RouterState, RouterCommand](bus, RouterReducer(bus, blobs, settings), provisioned.partitions, settings),
         TimerRelay(bus, settings),
         Pull(
             bus,

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Coroutine
 
 from quorate import crashpoints
+from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract import subjects
-from quorate.contract.facts import Assigned, Concluded, Outcome, Planned, Submitted, TimerFired
-from quorate.contract.ids import message_id
+from quorate.contract.facts import Assigned, Concluded, Coverage, Outcome, Planned, Submitted, TimerFired
+from quorate.contract.ids import canonical_json, message_id
+from quorate.contract.result import Result
 from quorate.contract.subjects import run_of
 from quorate.contract.work import Assignment
 from quorate.errors import QuorateError
@@ -23,6 +25,9 @@ from quorate_router.domain.state import Conclude, Dispatch, RouterCommand, Route
 
 log = logging.getLogger("quorate.router")
 
+RESULT_FRAME = 4_096
+"""Room for a result's headers beside its body."""
+
 
 class RouterReducer:
     """The router's reducer over the log."""
@@ -32,8 +37,9 @@ class RouterReducer:
     begins = "submitted"
     entry_type = Entry[RouterState, RouterCommand]
 
-    def __init__(self, bus: Bus, settings: Settings) -> None:
+    def __init__(self, bus: Bus, blobs: Blobs, settings: Settings) -> None:
         self._bus = bus
+        self._blobs = blobs
         self._deadlines = {CODE_REVIEW: settings.review_deadline_s, "": settings.task_deadline_s}
         self._background: set[asyncio.Task[None]] = set()
 
@@ -92,7 +98,7 @@ class RouterReducer:
                     }
                 )
         outcome = record.fact if isinstance(record.fact, Outcome) else None
-        result = result_of(task, state, outcome, record.at)
+        result = await self._fit(result_of(task, state, outcome, record.at))
         await asyncio.gather(
             self._bus.put_once(subjects.result(result.kind, task), result.encode(), headers=result.headers()),
             publish_fact(
@@ -103,6 +109,23 @@ class RouterReducer:
             await self._bus.client.publish(subjects.CANCEL_SIGNAL, task.encode())
         if state.steps:
             self._later(clear_timers(self._bus, task))
+
+    async def _fit(self, result: Result) -> Result:
+        """A result that fits a message whatever is in it: the task has ended, and its result must be told."""
+        room = self._bus.client.max_payload - RESULT_FRAME
+        if len(result.encode()) <= room:
+            return result
+        if result.answers:
+            ref = await self._blobs.put(canonical_json(result.answers))
+            result = result.model_copy(update={"answers": {}, "answers_ref": ref})
+        if result.findings and len(result.encode()) > room:
+            findings_ref = result.findings_ref or await self._blobs.put(
+                b"[" + b",".join(finding.model_dump_json().encode() for finding in result.findings) + b"]"
+            )
+            result = result.model_copy(update={"findings": (), "findings_ref": findings_ref})
+        if len(result.encode()) > room:
+            result = result.model_copy(update={"labels": {}, "coverage": Coverage()})
+        return result
 
     async def _submission(self, task: str) -> Submitted | None:
         try:

@@ -15,7 +15,7 @@ from quorate.contract.ids import canonical_json, digest
 from quorate.contract.intake import Intake, NotAnEvent, NotATask, read_intake
 from quorate.contract.task import TaskEvent
 from quorate.dead_letters import bury
-from quorate.errors import Retryable, Unavailable
+from quorate.errors import Retryable, TooLarge, Unavailable
 from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
 from quorate.registry import cards_for, live_agents
@@ -26,6 +26,7 @@ from quorate_router.domain.search import Search
 log = logging.getLogger("quorate.router")
 
 RETRY_S = 0.25
+MAX_KIND = 255
 REGISTRY_AGE_S = 1.0
 
 INLINE_BYTES = 768 * 1024
@@ -54,6 +55,8 @@ class IntakeHandler:
     async def handle(self, delivery: Delivery) -> None:
         kind = delivery.subject.removeprefix("quorate.submit.")
         try:
+            if len(kind) > MAX_KIND:
+                raise NotATask(f"the kind has {len(kind):,} characters, and no result could be told under it")
             intake = read_intake(delivery.headers, delivery.data)
             task = intake.task_id(
                 self._settings.tenant,
@@ -65,7 +68,7 @@ class IntakeHandler:
             submitted = await self._admit(kind, intake, delivery)
             crashpoints.reached("router.admitted")
             await self._submit(task, submitted)
-        except NotATask as error:
+        except (NotATask, TooLarge) as error:
             await self._bury(delivery, str(error))
         except NoAgentYet:
             await delivery.nak(RETRY_S)
@@ -98,15 +101,12 @@ class IntakeHandler:
             agents = await self._agents(kind)
             if not agents:
                 refusal = self._nobody(kind)
-        inline, ref = event.input, event.input_ref
-        if refusal is None and inline is not None and len(delivery.data) > INLINE_BYTES:
-            inline, ref = None, await self._blobs.put(canonical_json(inline))
-        return Submitted(
+        submitted = Submitted(
             kind=kind,
             received_at=delivery.at,
             tenant=self._settings.tenant,
-            input=inline if refusal is None else None,
-            input_ref=ref if refusal is None else None,
+            input=event.input if refusal is None else None,
+            input_ref=event.input_ref if refusal is None else None,
             input_digest=input_digest,
             idempotency_key=event.idempotency_key,
             deadline_s=event.deadline_s,
@@ -115,6 +115,10 @@ class IntakeHandler:
             agents=agents,
             refusal=refusal,
         )
+        if submitted.input is not None and len(submitted.encode()) > INLINE_BYTES:
+            ref = await self._blobs.put(canonical_json(submitted.input))
+            submitted = submitted.model_copy(update={"input": None, "input_ref": ref})
+        return submitted
 
     def _refused(self, kind: str, intake: Intake, delivery: Delivery, reason: str) -> Submitted:
         return Submitted(
@@ -123,6 +127,7 @@ class IntakeHandler:
             tenant=self._settings.tenant,
             input_digest=digest(canonical_json(intake.value)),
             idempotency_key=intake.idempotency_key,
+            labels=intake.labels,
             refusal=reason,
         )
 
@@ -134,12 +139,14 @@ class IntakeHandler:
         value = await self._blobs.get_json(event.input_ref)
         if not isinstance(value, dict):
             raise BadReference("the object of input_ref is not a JSON object")
-        return value, event.input_ref.sha256
+        # Of the value, not of its bytes: the same input is the same, whichever way it came.
+        return value, await asyncio.to_thread(lambda: digest(canonical_json(value)))
 
     async def _agents(self, kind: str) -> tuple[AgentCard, ...]:
-        """Who serves the kind. The registry is read at most once a second, unless nobody seems to."""
+        """Who serves the kind. The registry is read at most once a second, or four times while nobody does."""
         agents = cards_for(kind, self._registry)
-        if not agents or time.monotonic() - self._registry_read_at > REGISTRY_AGE_S:
+        age_s = time.monotonic() - self._registry_read_at
+        if age_s > (REGISTRY_AGE_S if agents else RETRY_S):
             self._registry = await live_agents(self._bus)
             self._registry_read_at = time.monotonic()
             agents = cards_for(kind, self._registry)

@@ -1,6 +1,7 @@
 """Wires the worker."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from quorate.agent_definition import Agent
 from quorate.blobs import Blobs
@@ -82,7 +84,8 @@ async def run(bus: Bus, settings: Settings, _: Provisioned) -> AsyncIterator[Non
         yield
     finally:
         await announcer.stop()
-        await canceled.unsubscribe()
+        with contextlib.suppress(NatsError):
+            await canceled.unsubscribe()
         await asyncio.gather(*(pull.stop() for pull in pulls.values()))
 
 

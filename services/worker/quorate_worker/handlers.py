@@ -97,6 +97,7 @@ class Worker:
                 version=agent.card.version,
                 reason=f"no worker got it done in {MAX_ATTEMPTS} attempts; see their logs",
             )
+        done: set[asyncio.Task[Contribution]] = set()
         run = asyncio.create_task(self._attempt(agent, assignment))
         self._runs[assignment.task].add(run)
         try:
@@ -106,11 +107,13 @@ class Worker:
                 await self._tell(assignment, "agent.started")
             contribution = await run
         except asyncio.CancelledError:
-            if run not in self._stopped:
+            if run in self._stopped:
+                log.info("%s: stopped %s", assignment.task, agent.name, extra={"action": "worker.canceled"})
+                return None
+            if not run.cancelled():
                 run.cancel()
                 raise
-            log.info("%s: stopped %s", assignment.task, agent.name, extra={"action": "worker.canceled"})
-            return None
+            contribution = _without_findings("failed", "it canceled itself", agent, None)
         finally:
             self._stopped.discard(run)
             self._runs[assignment.task].discard(run)
@@ -153,7 +156,7 @@ class Worker:
             raise
         except BadReference as error:
             return _without_findings("failed", str(error), agent, given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("%s: %s failed", assignment.task, agent.name, extra={"action": "worker.failed"})
             return _without_findings("failed", f"{type(error).__name__}: {error}", agent, given)
 

@@ -69,6 +69,12 @@ def test_a_submitted_task_asks_every_agent_that_serves_its_kind() -> None:
     )
 
 
+def test_a_task_counts_from_the_publication_of_its_event_and_begins_with_its_fact() -> None:
+    state = decide(None, record(submitted(received_at=98.5)), DEADLINES).state
+    assert state is not None
+    assert (state.submitted_at, state.started_at) == (98.5, 100.0)
+
+
 @pytest.mark.parametrize(
     ("kind", "asked", "deadline_s", "name"),
     [

@@ -87,7 +87,24 @@ def test_findings_and_other_things_in_one_list_are_refused() -> None:
         contribution_of(named(), [finding(), "and more"], None)  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("report", [object(), b"\xff", {1: object()}, "\ud800"])
+@pytest.mark.parametrize("report", [object(), b"\xff", {1: object()}])
 def test_what_is_not_json_is_refused(report: Any) -> None:
     with pytest.raises(BadReport, match="mine"):
         contribution_of(named(), report, None)
+
+
+@pytest.mark.parametrize(
+    ("report", "answer"),
+    [
+        ("\ud800", "\\ud800"),
+        ({"a": ["x\udcff"]}, {"a": ["x\\udcff"]}),
+    ],
+)
+def test_half_a_character_is_written_out(report: Any, answer: Any) -> None:
+    assert contribution_of(named(), report, None).answer == answer
+
+
+def test_a_contribution_that_could_not_be_read_again_is_refused() -> None:
+    broken = Contribution.model_construct(state="excellent")  # type: ignore[arg-type]
+    with pytest.raises(BadReport, match="mine"):
+        contribution_of(named(), broken, None)

@@ -26,6 +26,8 @@ Decision = Literal["confirmed", "demoted", "withheld", "held"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """From the most to the least severe."""
 
+MAX_LINE = 2**31
+
 
 def at_least(severity: Severity, threshold: Severity) -> bool:
     """Whether ``severity`` is as severe as ``threshold``, or more so."""
@@ -40,8 +42,8 @@ class Finding(Part):
     """
 
     path: str
-    line: int | None = Field(default=None, ge=1)
-    end_line: int | None = Field(default=None, ge=1)
+    line: int | None = Field(default=None, ge=1, le=MAX_LINE)
+    end_line: int | None = Field(default=None, ge=1, le=MAX_LINE)
     severity: Severity = "medium"
     category: Category = "other"
     message: str = Field(min_length=1, max_length=8_000)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from quorate.contract import ids
-from quorate.contract.task import SUBMIT_TYPE, TaskEvent
+from quorate.contract.task import SUBMIT_TYPE, Labels, TaskEvent
+
+_LABELS = TypeAdapter(Labels)
 
 
 class NotATask(ValueError):
@@ -33,6 +35,15 @@ class Intake:
         """The key, also of an event that is otherwise wrong, so that its rejection bears the right task's id."""
         key = self.value.get("idempotency_key")
         return key if isinstance(key, str) and 0 < len(key) <= 512 else None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels, also of an event that is otherwise wrong, as far as they can be labels."""
+        labels = self.value.get("labels")
+        try:
+            return _LABELS.validate_python(labels)
+        except ValidationError:
+            return {}
 
     def task_id(self, tenant: str, kind: str, message_id: str | None, stream: str, sequence: int) -> str:
         """The task's id, from the first of: key, CloudEvent, message id, place in the stream."""
@@ -73,7 +84,7 @@ def read_intake(headers: Mapping[str, str], body: bytes) -> Intake:
 def explain(error: ValidationError) -> str:
     """A validation error in one line, with at most ten problems and none of the values."""
     problems = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the event'}: {problem['msg']}"
+        f"{'.'.join(str(part)[:100] for part in problem['loc']) or 'the event'}: {problem['msg'][:200]}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     shown = "; ".join(problems[:10])

@@ -19,6 +19,7 @@ MAX_DEADLINE_S = 7 * 24 * 3600.0
 
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 LabelValue = Annotated[str, StringConstraints(max_length=512)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=64)]
 
 
 class TaskEvent(StrictPart):
@@ -32,7 +33,7 @@ class TaskEvent(StrictPart):
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=512)
     deadline_s: float | None = Field(default=None, gt=0, le=MAX_DEADLINE_S)
     priority: int = Field(default=0, ge=-10, le=10)
-    labels: dict[LabelName, LabelValue] = Field(default_factory=dict, max_length=64)
+    labels: Labels = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _exactly_one_input(self) -> "TaskEvent":

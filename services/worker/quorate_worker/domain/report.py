@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json
 
 from quorate.agent_definition import Agent, Report
 from quorate.contract.facts import Contribution
@@ -33,14 +33,34 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
     elif isinstance(report, (list, tuple)) and any(isinstance(item, Finding) for item in report):
         raise BadReport(f"{agent.name} returned a list of findings and other things: return one or the other")
     else:
-        try:
-            to_json(report)
-        except ValueError as error:
-            raise BadReport(f"{agent.name} returned something that is not JSON: {error}") from error
         contribution = Contribution(answer=report, **_coverage(agent, review))
     version = clean(contribution.version or agent.card.version)[:MAX_VERSION]
     contribution = contribution.model_copy(update={"version": version})
-    return contribution if review is None else _in_scope(contribution, review)
+    if review is not None:
+        contribution = _in_scope(contribution, review)
+    return _sound(agent, contribution)
+
+
+def _sound(agent: Agent, contribution: Contribution) -> Contribution:
+    """What others will read: agents can build messages that cannot be sent, or cannot be read again."""
+    try:
+        try:
+            body = contribution.encode()
+        except ValueError:
+            body = Contribution.model_validate(_cleaned(contribution.model_dump())).encode()
+        return Contribution.model_validate(from_json(body, allow_inf_nan=False))
+    except (ValueError, RecursionError) as error:
+        raise BadReport(f"{agent.name} returned something that is not JSON: {clean(str(error))[:300]}") from error
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return value
 
 
 def _coverage(agent: Agent, review: Review | None) -> dict[str, Any]:
