@@ -6,11 +6,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from quorate.embedded import EmbeddedBroker
+
+if TYPE_CHECKING:
+    from quorate.client import Client
+    from quorate.settings import Settings
 
 DATA = ".quorate"
 
@@ -57,22 +61,26 @@ def read_run_file(data: Path) -> RunFile | None:
     return found
 
 
-def known_url(data: Path) -> str | None:
-    """The broker to use: ``QUORATE_NATS_URL``, else that of the `quorate up` of this folder."""
-    if url := os.environ.get("QUORATE_NATS_URL"):
-        return url
+def known_url(settings: "Settings", data: Path) -> str | None:
+    """The broker to use: the one that is set, else that of the `quorate up` of this folder."""
+    if settings.nats_url:
+        return settings.nats_url
     running = read_run_file(data)
     return running.nats_url if running else None
 
 
-def broker_url(data: Path) -> str:
-    """Like :func:`known_url`, for commands that make no sense without a broker."""
-    url = known_url(data)
+def client_of(data: Path) -> "Client":
+    """A client of the broker to use, for commands that make no sense without one. Enter it to connect."""
+    from quorate.client import Client
+    from quorate.settings import load
+
+    settings = load()
+    url = known_url(settings, data)
     if url is None:
         raise click.UsageError(
             f"nothing is running here ({data}/run.json): start it with `quorate up`, or set QUORATE_NATS_URL"
         )
-    return url
+    return Client(url, tenant=settings.tenant, credentials=settings.nats_credentials)
 
 
 @contextmanager

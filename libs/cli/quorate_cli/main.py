@@ -1,11 +1,17 @@
 """The command ``quorate``. Each command is a module of its own, imported when it is used."""
 
+import contextlib
 import importlib
+import os
 import sys
+import traceback
+from typing import NoReturn
 
 import click
 
 from quorate import __version__
+from quorate.errors import QuorateError
+from quorate_cli.exits import INTERRUPTED, OK, TERMINATED, Terminated, code_of, drop_output, root_of
 
 COMMANDS = {
     "review": "Review a change with every agent that is there.",
@@ -35,6 +41,14 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read our output has gone, as `| head` does; that is no error. click would make it one.
+            drop_output()
+            ctx.exit(OK)
+
 
 @click.group(
     cls=Commands,
@@ -42,9 +56,9 @@ class Commands(click.Group):
     epilog="""
 \b
 Start here:
-  quorate review                  review what you changed since the last commit
-  quorate review --range main..   review a branch
-  quorate up                      keep the services running in this folder
+  quorate review                 review what you changed since the last commit
+  quorate review --range main..  review a branch
+  quorate up                     keep the services running in this folder
 """,
 )
 @click.version_option(__version__, prog_name="quorate")
@@ -54,24 +68,45 @@ def quorate() -> None:
 
 def main() -> None:
     """The entry point. What goes wrong is told in a sentence; the exit code says what kind of thing it was."""
-    from quorate.errors import Misconfigured, QuorateError
-
+    _open_missing_streams()
     try:
-        quorate.main(standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
+        quorate.main(prog_name="quorate", standalone_mode=False)
+    except click.Abort as error:
+        click.echo("stopped", err=True)
+        _end_at_once(TERMINATED if isinstance(error.__cause__, Terminated) else INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
-        sys.exit(130)
-    except QuorateError as error:
-        click.echo(f"quorate: {error}", err=True)
-        sys.exit(2 if isinstance(error, Misconfigured) else 3)
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `| head` does; that is no error.
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        cause = root_of(error)
+        if isinstance(cause, OSError):
+            drop_output()
+        if os.environ.get("QUORATE_TRACEBACK"):
+            traceback.print_exception(error)
+        click.echo(f"quorate: {_told(cause)}", err=True)
+        sys.exit(code_of(cause))
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, QuorateError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return (
+        f"unexpected {type(error).__name__}: {error}. Please report it, with what QUORATE_TRACEBACK=1 makes it print."
+    )
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without waiting for threads: interrupted in an import, this one may have left locked what they wait for."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def _open_missing_streams() -> None:
+    """Started with closed streams, as some daemons do it, Python has none, and files opened later take their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 for as long as the process lasts

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -21,9 +23,10 @@ from quorate.contract.result import Result, Timings, iso
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import QuorateError
 from quorate.service import installed_services, running
-from quorate.settings import Settings, load
+from quorate.settings import Settings
 from quorate_cli.change import Change
-from quorate_cli.exits import exit_code
+from quorate_cli.exits import OK, Terminated, drop_output, exit_code
+from quorate_cli.logs import log_to_stderr
 from quorate_cli.progress import ProgressView
 from quorate_cli.render import Format, render
 from quorate_cli.render.terminal import Terminal
@@ -31,10 +34,16 @@ from quorate_cli.render.terminal import Terminal
 GRACE_S = 30.0
 """How long after its deadline a review is still waited for."""
 
+CANCEL_S = 1.0
+"""How long whoever gives up waits for a shared system to hear of it."""
+
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said about the review. ``fail_on`` is None when no finding is to fail it."""
+    """What the command line said about the review.
+
+    ``fail_on`` is None when no finding is to fail it. ``nothing`` is what to say of an empty change.
+    """
 
     format: Format
     fail_on: Severity | None
@@ -42,14 +51,20 @@ class Options:
     output: Path | None
     modules: tuple[str, ...]
     quiet: bool
+    nothing: str
 
 
-def review(change: Change, *, url: str | None, broker: EmbeddedBroker | None, options: Options) -> int:
+def review(
+    change: Change, settings: Settings, *, url: str | None, broker: EmbeddedBroker | None, options: Options
+) -> int:
     """Review the change on ``broker``, which nobody else uses, or on the running system at ``url``."""
-    settings = load()
+    log_to_stderr(logging.ERROR)
     if not change.diff.strip():
-        _print(_nothing_changed(), options, files={})
-        return 0
+        if options.format == "text" and options.output is None:
+            click.echo(f"Nothing to review: {options.nothing}")
+        else:
+            _print(_nothing_changed(options.nothing), options, files={})
+        return OK
     if broker is not None:
         broker.wait_ready()
         # One partition is enough for one task, and nothing of it needs to outlive this process.
@@ -67,28 +82,40 @@ def review(change: Change, *, url: str | None, broker: EmbeddedBroker | None, op
         raise click.UsageError("--agents has no effect on a running system: give it to `quorate up`")
     else:
         settings = settings.model_copy(update={"nats_url": url})
-    result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=options))
-    _print(result, options, files=change.files)
+    try:
+        result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=options))
+    except asyncio.CancelledError:
+        raise Terminated from None
+    try:
+        _print(result, options, files=change.files)
+    except BrokenPipeError:
+        # Whoever read it has gone; the verdict stands.
+        drop_output()
     return exit_code(result, options.fail_on, settings.required_agents)
 
 
 async def _review(change: Change, settings: Settings, *, ephemeral: bool, options: Options) -> Result:
+    if (reviewing := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, reviewing.cancel)
     async with (
         _services(settings) if ephemeral else contextlib.nullcontext(),
-        Client(settings.nats_url, tenant=settings.tenant) as client,
+        Client(settings.nats_url, tenant=settings.tenant, credentials=settings.nats_credentials) as client,
     ):
         task = await client.submit("code-review", _input(change, options), deadline_s=settings.review_deadline_s)
         watching = asyncio.create_task(_watch(client, task, options))
         try:
             return await client.result(task, timeout=settings.review_deadline_s + GRACE_S)
         except asyncio.CancelledError:
-            # The user gave up: so do the agents, which may be working for others on a shared system.
-            await client.cancel(task, "the reviewer was interrupted")
+            # The user gave up: so do the agents of a shared system. Ours end with us.
+            if not ephemeral:
+                with contextlib.suppress(QuorateError, TimeoutError):
+                    async with asyncio.timeout(CANCEL_S):
+                        await client.cancel(task, "the reviewer was interrupted")
             raise
         finally:
             watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError, QuorateError):
-                await watching
+            # What the display dies of is nobody's concern: the result is there, or tells what is wrong.
+            await asyncio.gather(watching, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -157,19 +184,22 @@ def _print(result: Result, options: Options, *, files: dict[str, str]) -> None:
         indent=2 if stream.isatty() or to_file else None,
     )
     if options.output is not None:
-        options.output.write_text(text, encoding="utf-8")
+        try:
+            options.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise QuorateError(f"the review could not be written to {options.output}: {error.strerror}") from error
         click.echo(f"{result.summary}: written to {options.output}", err=True)
     else:
         click.echo(text, nl=False)
 
 
-def _nothing_changed() -> Result:
+def _nothing_changed(summary: str) -> Result:
     return Result(
         task_id="",
         kind="code-review",
         state="completed",
         verdict="approve",
-        summary="nothing has changed since the last commit; --range reviews commits",
+        summary=summary,
         coverage=Coverage(),
         timings=Timings(finished_at=iso(time.time())),
     )

@@ -13,6 +13,7 @@ from typing import Any
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
+from nats.errors import Error as NatsError
 
 from quorate import __version__
 from quorate.contract.health import HEALTH_SUBJECT, Health
@@ -66,7 +67,12 @@ class Application:
 
     async def run(self) -> None:
         """Block until stopped. Raises ConnectionLost when the broker stayed away."""
-        await self.faststream.run()
+        try:
+            await self.faststream.run()
+        except NatsError:
+            # Without a broker FastStream cannot take its leave either; that is not what went wrong.
+            if self._lost is None:
+                raise
         if self._lost is not None:
             raise self._lost
 

@@ -286,9 +286,11 @@ class Bus:
         if not self.lost.done():
             self.lost.cancel()
         # A request instead of a flush: nats-py's read loop dies of a flush that was given up.
-        with contextlib.suppress(Unavailable):
-            await self.request("$JS.API.INFO", timeout_s=CLOSE_TIMEOUT_S)
-        with contextlib.suppress(OSError):
+        if self.client.is_connected:
+            with contextlib.suppress(Unavailable):
+                await self.request("$JS.API.INFO", timeout_s=CLOSE_TIMEOUT_S)
+        # Of a connection that is gone, asyncio's transport raises OSError and uvloop's RuntimeError.
+        with contextlib.suppress(OSError, RuntimeError, NatsError):
             await self.client.close()
 
 

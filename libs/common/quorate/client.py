@@ -17,14 +17,14 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from quorate.blobs import Blobs
-from quorate.bus import ApiError, Bus, Stored, connect
+from quorate.bus import Bus, Stored, connect
 from quorate.contract import ids, subjects
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import CancelRequested, Concluded, Submitted
 from quorate.contract.progress import Progress
 from quorate.contract.result import Result
 from quorate.contract.task import TaskEvent
-from quorate.errors import QuorateError, Unavailable
+from quorate.errors import ConnectionLost, QuorateError, Unavailable
 from quorate.feed import Feed
 from quorate.log import publish_fact, read_facts, record_of
 from quorate.reducer import Record
@@ -177,35 +177,37 @@ class Client:
 
     async def events(self, task: str) -> AsyncIterator[Event]:
         """Facts and progress of a task, from its beginning; ends when the task has ended."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=1_000)
+        queue: asyncio.Queue[Event | Exception] = asyncio.Queue(maxsize=1_000)
 
         async def read(stream: str, subject: str, decode: Callable[[Stored], Event]) -> None:
-            async with Feed(self.bus, stream, [subject], replay=True) as feed:
-                async for stored in feed:
-                    await queue.put(decode(stored))
-
-        async def read_progress() -> None:
-            # Lossy by design: its stream is gone for a moment after the broker was restarted.
-            with suppress(ApiError, Unavailable):
-                await read(subjects.EVENTS, subjects.events(task), progress_of)
+            try:
+                async with Feed(self.bus, stream, [subject], replay=True) as feed:
+                    async for stored in feed:
+                        await queue.put(decode(stored))
+            except Exception as error:
+                # Progress is lossy by design: its stream is gone for a moment after the broker was restarted.
+                if stream != subjects.EVENTS or isinstance(error, ConnectionLost):
+                    await queue.put(error)
 
         def progress_of(stored: Stored) -> Event:
             return Progress.model_validate_json(stored.data)
 
-        async with asyncio.TaskGroup() as readers:
-            reading = [
-                readers.create_task(read(subjects.LOG, subjects.stored_facts(task), record_of)),
-                readers.create_task(read_progress()),
-            ]
-            try:
-                while True:
-                    event = await queue.get()
-                    yield event
-                    if isinstance(event, Record) and isinstance(event.fact, Concluded):
-                        return
-            finally:
-                for reader in reading:
-                    reader.cancel()
+        readers = (
+            asyncio.create_task(read(subjects.LOG, subjects.stored_facts(task), record_of)),
+            asyncio.create_task(read(subjects.EVENTS, subjects.events(task), progress_of)),
+        )
+        try:
+            while True:
+                event = await queue.get()
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+                if isinstance(event, Record) and isinstance(event.fact, Concluded):
+                    return
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
 
     async def _stored_result(self, subject: str) -> Result | None:
         """The result if it stands. A broker that is away for a moment is no answer; one that stays away is an error."""

@@ -5,6 +5,7 @@ replaced when the broker has been silent for too long: a pull can stay silent fo
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -18,6 +19,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from quorate.bus import Bus
+from quorate.errors import Unavailable
 
 log = logging.getLogger("quorate.pull")
 
@@ -92,7 +94,8 @@ class Pull:
         grace_s: float = 10.0,
     ) -> None:
         self._bus = bus
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._consumer = f"{stream}.{consumer}"
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._consumer}"
         self.name = f"{stream}/{consumer}"
         self._handler = handler
         self._window = window or concurrency
@@ -151,10 +154,16 @@ class Pull:
         subscription, self._subscription = self._subscription, None
         if subscription is None:
             return
-        # Draining, unlike unsubscribing, still gives us what the broker had sent before it heard of this. It must
-        # never be canceled: nats-py's read loop dies of an answer to a flush that nobody waits for any more.
-        draining = asyncio.ensure_future(_drain(subscription))
-        await asyncio.wait({draining}, timeout=DRAIN_S)
+        with contextlib.suppress(NatsError, Unavailable, TimeoutError):
+            if self._bus.client.is_connected:
+                # What the broker had sent before it heard of this is still to come, and is handed back. The consumer
+                # answers on the same connection, so all of that has arrived when its answer has.
+                await self._bus.client._send_unsubscribe(subscription._id)
+                await self._bus.request(f"$JS.API.CONSUMER.INFO.{self._consumer}", timeout_s=DRAIN_S)
+                async with asyncio.timeout(DRAIN_S):
+                    await subscription._pending_queue.join()
+        with contextlib.suppress(NatsError):
+            await subscription.unsubscribe()
 
     async def _top_up(self) -> None:
         free = self._window - self._outstanding - len(self._running) - len(self._queue)
@@ -259,13 +268,6 @@ class Pull:
             await self._subscribe()
         else:
             await self._top_up()
-
-
-async def _drain(subscription: Subscription) -> None:
-    try:
-        await subscription.drain()  # type: ignore[no-untyped-call]  # it has no annotation
-    except (TimeoutError, NatsError, OSError) as error:
-        log.debug("%s: %s", subscription.subject, error, extra={"action": "pull.drain"})
 
 
 def _delivery(message: Msg) -> Delivery:

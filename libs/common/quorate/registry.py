@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from quorate.bus import Bus
 from quorate.contract import subjects
 from quorate.contract.agents import AgentCard, AgentHeartbeat
-from quorate.errors import QuorateError
+from quorate.errors import QuorateError, Unavailable
 
 log = logging.getLogger("quorate.registry")
 
+WITHDRAW_S = 1.0
 _BUCKET = f"KV_{subjects.AGENTS}"
 
 
@@ -19,8 +21,11 @@ async def announce(bus: Bus, heartbeat: AgentHeartbeat) -> None:
 
 
 async def withdraw(bus: Bus, agent: str, instance: str) -> None:
-    """Say at once that an agent is gone, rather than by falling silent."""
-    await bus.publish(subjects.registration(agent, instance), b"", headers={"KV-Operation": "DEL"})
+    """Say at once that an agent is gone, rather than by falling silent. A courtesy: it is tried once."""
+    if bus.client.is_connected:
+        with suppress(Unavailable):
+            subject = subjects.registration(agent, instance)
+            await bus.request(subject, headers={"KV-Operation": "DEL"}, timeout_s=WITHDRAW_S)
 
 
 async def live_agents(bus: Bus) -> list[AgentHeartbeat]:
@@ -67,10 +72,7 @@ class Announcer:
         if self._task is not None:
             self._task.cancel()
         for heartbeat in self._heartbeats():
-            try:
-                await withdraw(self._bus, heartbeat.card.name, heartbeat.instance)
-            except QuorateError as error:
-                log.info("%s", error, extra={"action": "registry.withdraw"})
+            await withdraw(self._bus, heartbeat.card.name, heartbeat.instance)
 
     async def _announce_all(self) -> None:
         await asyncio.gather(*(announce(self._bus, heartbeat) for heartbeat in self._heartbeats()))

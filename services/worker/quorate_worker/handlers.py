@@ -110,7 +110,7 @@ class Worker:
             if run in self._stopped:
                 log.info("%s: stopped %s", assignment.task, agent.name, extra={"action": "worker.canceled"})
                 return None
-            if not run.cancelled():
+            if (current := asyncio.current_task()) is None or current.cancelling():
                 run.cancel()
                 raise
             contribution = _without_findings("failed", "it canceled itself", agent, None)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from quorate.client import Client
 from quorate.contract.agents import AgentHeartbeat
 from quorate.registry import live_agents
-from quorate_cli.local import broker_url, data_option
+from quorate_cli.local import client_of, data_option
 from quorate_cli.render.clean import one_line
 
 
@@ -18,7 +17,7 @@ from quorate_cli.render.clean import one_line
 @data_option
 def command(as_json: bool, data: Path) -> None:
     """List the agents that are alive, in how many workers, and how busy they are."""
-    heartbeats = asyncio.run(_agents(broker_url(data)))
+    heartbeats = asyncio.run(_agents(data))
     if as_json:
         click.echo(json.dumps([heartbeat.model_dump(mode="json") for heartbeat in heartbeats], indent=2))
         return
@@ -29,14 +28,15 @@ def command(as_json: bool, data: Path) -> None:
     for name in sorted({heartbeat.card.name for heartbeat in heartbeats}):
         mine = [heartbeat for heartbeat in heartbeats if heartbeat.card.name == name]
         card = mine[0].card
-        versions = ", ".join(sorted({heartbeat.card.version for heartbeat in mine}))
+        versions = one_line(", ".join(sorted({heartbeat.card.version for heartbeat in mine})), 40)
+        kinds = one_line(", ".join(card.kinds), 80)
         running = f"{sum(h.running for h in mine)}/{sum(h.concurrency for h in mine)}"
-        rows.append((name, versions, ", ".join(card.kinds), str(len(mine)), running, one_line(card.description, 80)))
+        rows.append((name, versions, kinds, str(len(mine)), running, one_line(card.description, 80)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-async def _agents(url: str) -> list[AgentHeartbeat]:
-    async with Client(url) as client:
+async def _agents(data: Path) -> list[AgentHeartbeat]:
+    async with client_of(data) as client:
         return await live_agents(client.bus)

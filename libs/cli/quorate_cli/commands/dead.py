@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from quorate.bus import ApiError, Bus
-from quorate.client import Client
 from quorate.contract import subjects
 from quorate.contract.result import iso
 from quorate.dead_letters import DeadLetter, read_dead_letter
 from quorate.errors import QuorateError
-from quorate_cli.local import broker_url, data_option
+from quorate_cli.local import client_of, data_option
 from quorate_cli.render.clean import one_line, visible
 
 SHOWN = 100
@@ -25,12 +24,12 @@ def command() -> None:
     """Look at messages that nobody could process, and replay them. They are kept for 30 days."""
 
 
-@command.command("list")
+@command.command("list", short_help="List them, the newest first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, without bodies.")
 @data_option
 def list_(as_json: bool, data: Path) -> None:
     """List them, the newest first: number, time, stream, subject, reason."""
-    letters = asyncio.run(_latest(broker_url(data)))
+    letters = asyncio.run(_latest(data))
     if not letters and not as_json:
         click.echo("no dead letters", err=True)
     for letter in letters:
@@ -42,24 +41,29 @@ def list_(as_json: bool, data: Path) -> None:
             )
 
 
-@command.command("show")
+@command.command("show", short_help="Show one of them.")
 @click.argument("number", type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the body as text.")
 @data_option
-def show(number: int, data: Path) -> None:
+def show(number: int, as_json: bool, data: Path) -> None:
     """Show one of them with its headers and its body."""
-    letter = asyncio.run(_one(broker_url(data), number))
+    letter = asyncio.run(_one(data, number))
+    body = letter.body.decode(errors="backslashreplace")
+    if as_json:
+        click.echo(json.dumps({**_fields(letter), "body": body}, indent=2))
+        return
     for name, value in _fields(letter).items():
         click.echo(f"{name}: {one_line(str(value), 2_000)}")
     click.echo()
-    click.echo("\n".join(visible(line) for line in letter.body.decode(errors="backslashreplace").split("\n")))
+    click.echo("\n".join(visible(line) for line in body.split("\n")))
 
 
-@command.command("replay")
+@command.command("replay", short_help="Publish one of them again.")
 @click.argument("number", type=click.IntRange(min=1))
 @data_option
 def replay(number: int, data: Path) -> None:
     """Publish one of them again where it came from, and take it out of the dead letters."""
-    letter = asyncio.run(_replay(broker_url(data), number))
+    letter = asyncio.run(_replay(data, number))
     click.echo(f"{letter.subject}: published again")
 
 
@@ -77,8 +81,8 @@ def _fields(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-async def _latest(url: str) -> list[DeadLetter]:
-    async with Client(url) as client:
+async def _latest(data: Path) -> list[DeadLetter]:
+    async with client_of(data) as client:
         state = (await client.bus.api(f"STREAM.INFO.{subjects.DEAD}"))["state"]
         letters: list[DeadLetter] = []
         for sequence in range(state["last_seq"], max(0, state["first_seq"] - 1), -1):
@@ -90,13 +94,13 @@ async def _latest(url: str) -> list[DeadLetter]:
         return letters
 
 
-async def _one(url: str, number: int) -> DeadLetter:
-    async with Client(url) as client:
+async def _one(data: Path, number: int) -> DeadLetter:
+    async with client_of(data) as client:
         return await _existing(client.bus, number)
 
 
-async def _replay(url: str, number: int) -> DeadLetter:
-    async with Client(url) as client:
+async def _replay(data: Path, number: int) -> DeadLetter:
+    async with client_of(data) as client:
         letter = await _existing(client.bus, number)
         if letter.stream not in REPLAYABLE:
             raise QuorateError(

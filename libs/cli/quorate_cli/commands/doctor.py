@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from quorate.bus import Bus, connect
 from quorate.contract import subjects
 from quorate.contract.health import HEALTH_SUBJECT, Health
 from quorate.embedded import BrokerError, find_binary
-from quorate.errors import Misconfigured, QuorateError, Unavailable
+from quorate.errors import Misconfigured, QuorateError
 from quorate.provision import drift, fill_levels
 from quorate.registry import live_agents
 from quorate.service import installed_services
@@ -51,7 +50,7 @@ class Check:
     metavar="SECONDS",
     help="How long --wait waits.",
 )
-@click.option("--service", "services", multiple=True, help="Ask for this service only; repeatable.")
+@click.option("--service", "services", multiple=True, metavar="NAME", help="Ask for this service only; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of checks.")
 @data_option
 def command(waits: bool, timeout: float, services: tuple[str, ...], as_json: bool, data: Path) -> None:
@@ -61,6 +60,8 @@ def command(waits: bool, timeout: float, services: tuple[str, ...], as_json: boo
     Exit codes:
       0  all is well     3  something needs attention
     """
+    if waits:
+        load()  # What is set wrongly does not mend itself while one waits.
     checks = _wait(data, services, timeout) if waits else [*_installation(), *_system(data, services)]
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks], indent=2))
@@ -97,12 +98,16 @@ def _installation() -> list[Check]:
 
 
 def _system(data: Path, services: tuple[str, ...]) -> list[Check]:
-    url = known_url(data)
+    try:
+        settings = load()
+    except Misconfigured:
+        return []  # The installation's checks tell.
+    url = known_url(settings, data)
     if url is None:
         if services:
             return [Check("broker", False, "none runs here", "start `quorate up`, or set QUORATE_NATS_URL")]
         return [Check("broker", True, "none runs here; `quorate review` brings its own")]
-    return asyncio.run(_with_bus(url, lambda bus, settings: _look(bus, settings, services)))
+    return asyncio.run(_with_bus(url, settings, services))
 
 
 def _wait(data: Path, services: tuple[str, ...], timeout_s: float) -> list[Check]:
@@ -115,15 +120,14 @@ def _wait(data: Path, services: tuple[str, ...], timeout_s: float) -> list[Check
         time.sleep(POLL_S)
 
 
-async def _with_bus(url: str, look: Callable[[Bus, Settings], Awaitable[list[Check]]]) -> list[Check]:
+async def _with_bus(url: str, settings: Settings, services: tuple[str, ...]) -> list[Check]:
     try:
-        settings = load()
         bus = await connect(url, name="doctor", credentials=settings.nats_credentials, timeout_s=3)
     except QuorateError as error:
         return [Check("broker", False, "no connection", str(error))]
     try:
-        return [Check("broker", True, bus.shown_url), *await look(bus, settings)]
-    except (Unavailable, QuorateError) as error:
+        return [Check("broker", True, bus.shown_url), *await _look(bus, settings, services)]
+    except QuorateError as error:
         return [Check("broker", False, bus.shown_url, str(error))]
     finally:
         await bus.close()

@@ -1,14 +1,18 @@
 """``quorate review``: a change in, one verdict out."""
 
+import contextlib
+import importlib
+import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from quorate_cli.change import Change, commit_range, patch_file, staged, working_tree
+from quorate_cli.exits import Terminated
 from quorate_cli.git import ChangeError
 from quorate_cli.local import DATA, known_url, throw_away_broker
 
@@ -67,16 +71,25 @@ def command(
     """
     if sum((range_ is not None, only_staged, patch is not None)) > 1:
         raise click.UsageError("give at most one of --range, --staged and --patch")
-    url = known_url(Path(DATA))
-    with throw_away_broker() if url is None else nullcontext() as broker, ThreadPoolExecutor(1) as beside:
-        # The broker boots and git reads the change while the rest of the program is imported.
-        reading = beside.submit(_read_change, path, range_, only_staged, patch)
-        from quorate_cli.reviewing import Options, review
+    if output is not None and not output.absolute().parent.is_dir():
+        raise click.UsageError(f"--output {output}: there is no folder {output.absolute().parent}")
+    from quorate.settings import load
 
+    signal.signal(signal.SIGTERM, _terminate)
+    settings = load()
+    url = known_url(settings, Path(DATA))
+    with throw_away_broker() if url is None else contextlib.nullcontext() as broker:
+        # The broker boots and git reads the change while the rest of the program is imported. It is not the change
+        # that another thread reads, since Ctrl-C interrupts only this one.
+        importing = threading.Thread(target=_import_the_rest, daemon=True)
+        importing.start()
         try:
-            change = reading.result()
+            change = _read_change(path, range_, only_staged, patch)
         except ChangeError as error:
             raise click.UsageError(str(error)) from error
+        importing.join()
+        from quorate_cli.reviewing import Options, review
+
         options = Options(
             format=format_,
             fail_on=None if fail_on == "never" else fail_on,
@@ -84,9 +97,31 @@ def command(
             output=output,
             modules=modules,
             quiet=quiet,
+            nothing=_nothing(range_, only_staged, patch),
         )
-        code = review(change, url=url, broker=broker, options=options)
+        code = review(change, settings, url=url, broker=broker, options=options)
     sys.exit(code)
+
+
+def _import_the_rest() -> None:
+    # What is wrong with it is told where it is needed.
+    with contextlib.suppress(Exception):
+        importlib.import_module("quorate_cli.reviewing")
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _nothing(range_: str | None, only_staged: bool, patch: str | None) -> str:
+    """What to say when there is no change."""
+    if patch is not None:
+        return "the patch is empty"
+    if range_ is not None:
+        return f"{range_} changes nothing here"
+    if only_staged:
+        return "nothing is staged here; without --staged everything since the last commit is reviewed"
+    return "nothing has changed here since the last commit; --range reviews commits"
 
 
 def _read_change(path: Path, range_: str | None, only_staged: bool, patch: str | None) -> Change:

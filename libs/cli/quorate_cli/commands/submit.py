@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
-from quorate.client import Client
-from quorate.settings import load
+from quorate.contract.ids import KIND
 from quorate_cli.exits import INCOMPLETE, OK
-from quorate_cli.local import broker_url, data_option
+from quorate_cli.local import client_of, data_option
 
 
 @click.command("submit")
@@ -37,21 +38,27 @@ def command(
     Exit codes with --wait:
       0  completed     3  failed, canceled or rejected
     """
+    if not KIND.fullmatch(kind):
+        raise click.UsageError(f"{kind!r} is no kind of task: one is lower-case letters, digits, - and _")
     value = _read(source)
     pairs = [label.partition("=") for label in labels]
     if any(not name or not equals for name, equals, _ in pairs):
         raise click.UsageError("a --label is NAME=VALUE")
-    sys.exit(
-        asyncio.run(
-            _submit(broker_url(data), kind, value, key, deadline, {name: text for name, _, text in pairs}, wait)
-        )
-    )
+    named = {name: text for name, _, text in pairs}
+    try:
+        code = asyncio.run(_submit(data, kind, value, key, deadline, named, wait))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise click.UsageError(f"this cannot be submitted: {problems}") from error
+    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        raise click.UsageError(f"this cannot be submitted: {error}") from error
+    sys.exit(code)
 
 
 def _read(source: str) -> dict[str, Any]:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        value = json.loads(text)
+        text = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        value = json.loads(text.decode(), parse_constant=_refuse)
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise click.UsageError(f"--input {source}: {error}") from error
     if not isinstance(value, dict):
@@ -59,8 +66,12 @@ def _read(source: str) -> dict[str, Any]:
     return value
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 async def _submit(
-    url: str,
+    data: Path,
     kind: str,
     value: dict[str, Any],
     key: str | None,
@@ -68,7 +79,7 @@ async def _submit(
     labels: dict[str, str],
     wait: bool,
 ) -> int:
-    async with Client(url, tenant=load().tenant) as client:
+    async with client_of(data) as client:
         task = await client.submit(kind, value, idempotency_key=key, deadline_s=deadline, labels=labels)
         if not wait:
             click.echo(task)

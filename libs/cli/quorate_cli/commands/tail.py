@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from quorate.client import Client
-from quorate.settings import load
-from quorate_cli.local import broker_url, data_option
+from quorate.contract.ids import KIND
+from quorate_cli.local import client_of, data_option
 from quorate_cli.render.clean import one_line
 
 
@@ -19,11 +18,13 @@ from quorate_cli.render.clean import one_line
 @data_option
 def command(kind: str, replay: bool, as_json: bool, count: int | None, data: Path) -> None:
     """Print the results of KIND, or of every kind, one line each, until stopped with Ctrl-C."""
-    asyncio.run(_tail(broker_url(data), kind, replay, as_json, count))
+    if kind != "*" and not KIND.fullmatch(kind):
+        raise click.UsageError(f"{kind!r} is no kind of task: give one such as code-review, or none for all")
+    asyncio.run(_tail(data, kind, replay, as_json, count))
 
 
-async def _tail(url: str, kind: str, replay: bool, as_json: bool, count: int | None) -> None:
-    async with Client(url, tenant=load().tenant) as client:
+async def _tail(data: Path, kind: str, replay: bool, as_json: bool, count: int | None) -> None:
+    async with client_of(data) as client:
         async for result in client.results(kind, replay=replay):
             if as_json:
                 click.echo(result.model_dump_json())

@@ -1,6 +1,7 @@
 """``quorate task``: one task, what happened to it, and stopping it."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -19,15 +20,24 @@ from quorate.contract.facts import (
     Submitted,
     TimerFired,
 )
+from quorate.contract.ids import TASK_ID
 from quorate.contract.progress import Progress
 from quorate.contract.result import iso
 from quorate.errors import QuorateError
 from quorate.reducer import Record
-from quorate.settings import load
-from quorate_cli.local import broker_url, data_option
+from quorate_cli.local import client_of, data_option
 from quorate_cli.render import FORMATS, Format, render
 from quorate_cli.render.clean import one_line
 from quorate_cli.render.terminal import Terminal
+
+
+def _checked(_ctx: click.Context, _parameter: click.Parameter, id: str) -> str:
+    if not TASK_ID.fullmatch(id):
+        raise click.BadParameter(f"{id!r} is no id of a task: `quorate submit` prints them, and `quorate tail`")
+    return id
+
+
+id_argument = click.argument("id", metavar="ID", callback=_checked)
 
 
 @click.group("task")
@@ -36,40 +46,40 @@ def command() -> None:
 
 
 @command.command("show")
-@click.argument("id", metavar="ID")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
+@id_argument
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output."
+)
 @data_option
 def show(id: str, format_: Format, data: Path) -> None:
     """Show the result of a task, or how far it has come."""
-    asyncio.run(_show(broker_url(data), id, format_))
+    asyncio.run(_show(data, id, format_))
 
 
 @command.command("events")
-@click.argument("id", metavar="ID")
+@id_argument
 @click.option("--follow", "-f", is_flag=True, help="Wait for more until the task has ended.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @data_option
 def events(id: str, follow: bool, as_json: bool, data: Path) -> None:
     """Print what happened to a task, oldest first."""
-    asyncio.run(_events(broker_url(data), id, follow, as_json))
+    asyncio.run(_events(data, id, follow, as_json))
 
 
-@command.command("cancel")
-@click.argument("id", metavar="ID")
-@click.option("--reason", default="canceled on request", show_default=True)
+@command.command("cancel", short_help="Stop a task.")
+@id_argument
+@click.option("--reason", default="canceled on request", show_default=True, help="Kept in the result.")
 @data_option
 def cancel(id: str, reason: str, data: Path) -> None:
     """Stop a task: what runs for it is stopped, and its result says that it was canceled."""
-    asyncio.run(_cancel(broker_url(data), id, reason))
+    asyncio.run(_cancel(data, id, reason))
 
 
-async def _show(url: str, id: str, format: Format) -> None:
-    async with Client(url, tenant=load().tenant) as client:
+async def _show(data: Path, id: str, format: Format) -> None:
+    async with client_of(data) as client:
         facts = await _facts(client, id)
         if not any(isinstance(record.fact, Concluded) for record in facts):
-            click.echo(f"{id}: working")
-            for record in facts:
-                click.echo(f"  {_line(record)}")
+            _show_working(id, facts, format)
             return
         result = await client.result(id, timeout=10)
     terminal = Terminal.of(sys.stdout, os.environ)
@@ -84,8 +94,19 @@ async def _show(url: str, id: str, format: Format) -> None:
     click.echo(text, nl=False)
 
 
-async def _events(url: str, id: str, follow: bool, as_json: bool) -> None:
-    async with Client(url, tenant=load().tenant) as client:
+def _show_working(id: str, facts: list[Record], format: Format) -> None:
+    if format == "json":
+        click.echo(json.dumps({"task_id": id, "state": "working"}, indent=2))
+    elif format == "text":
+        click.echo(f"{id}: working")
+        for record in facts:
+            click.echo(f"  {_line(record)}")
+    else:
+        raise QuorateError(f"{id} is working: there is nothing yet to show as {format}")
+
+
+async def _events(data: Path, id: str, follow: bool, as_json: bool) -> None:
+    async with client_of(data) as client:
         past = await _facts(client, id)
         if not follow:
             for record in past:
@@ -95,8 +116,8 @@ async def _events(url: str, id: str, follow: bool, as_json: bool) -> None:
             click.echo(_json(event) if as_json else _line(event))
 
 
-async def _cancel(url: str, id: str, reason: str) -> None:
-    async with Client(url, tenant=load().tenant) as client:
+async def _cancel(data: Path, id: str, reason: str) -> None:
+    async with client_of(data) as client:
         facts = await _facts(client, id)
         if ended := next((record.fact for record in facts if isinstance(record.fact, Concluded)), None):
             raise QuorateError(f"{id} has ended already: {ended.state}")
@@ -107,16 +128,19 @@ async def _cancel(url: str, id: str, reason: str) -> None:
 async def _facts(client: Client, id: str) -> list[Record]:
     facts = await client.facts(id)
     if not facts:
-        raise UnknownTask(f"there is no task {one_line(id, 80)} in the log: check the id, and QUORATE_NATS_URL")
+        raise UnknownTask(
+            f"there is no task {id} in the log: check the id, and QUORATE_NATS_URL; one that was submitted just now"
+            " may take a moment"
+        )
     return facts
 
 
 def _json(event: Event) -> str:
     if isinstance(event, Progress):
         return event.model_dump_json()
-    body = event.fact.model_dump_json(exclude_none=True)
-    key = ".".join(event.key)
-    return f'{{"type":"{event.type}","task":"{event.task}","key":"{key}","at":{event.at},"fact":{body}}}'
+    fact = event.fact.model_dump(mode="json", exclude_none=True)
+    told = {"type": event.type, "task": event.task, "key": ".".join(event.key), "at": event.at, "fact": fact}
+    return json.dumps(told, ensure_ascii=False)
 
 
 def _line(event: Event) -> str:

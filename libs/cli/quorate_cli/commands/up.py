@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from quorate.errors import Misconfigured
 from quorate.service import Service, installed_services
 from quorate.settings import Settings, load
 from quorate_cli.local import DATA, keep_out_of_git, remove_run_file, write_run_file
+from quorate_cli.logs import log_to_stderr
 
 CHECK_BROKER_S = 0.5
 BOOT_S = 120.0
@@ -23,7 +23,9 @@ BOOT_S = 120.0
 
 @click.command("up")
 @click.argument("services", nargs=-1, metavar="[SERVICES]...")
-@click.option("--port", type=click.IntRange(1, 65535), help="Of the broker; by default any that is free.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="Of the broker; by default any that is free."
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -32,18 +34,14 @@ BOOT_S = 120.0
     help="Where the broker keeps its data.",
 )
 @click.option("--agents", "modules", multiple=True, metavar="MODULE", help="Run the agents of a Python module.")
-@click.option("--verbose", "-v", is_flag=True, help="Log what happens.")
+@click.option("--verbose", "-v", is_flag=True, help="Log what happens, with stack traces.")
 def command(services: tuple[str, ...], port: int | None, data: Path, modules: tuple[str, ...], verbose: bool) -> None:
     """Run SERVICES (router, worker, collector; all of them by default) until stopped with Ctrl-C.
 
     Starts a broker of its own, with its data in this folder, unless QUORATE_NATS_URL names one. Run it as often as
     you like against one broker: the services share the work.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    log_to_stderr(logging.INFO if verbose else logging.WARNING, traces=verbose)
     settings = load()
     installed = installed_services()
     if unknown := [name for name in services if name not in installed]:
