@@ -35,14 +35,22 @@ def exit_code(result: "Result", fail_on: "Severity | None", required: Collection
         return USAGE
     if result.state != "completed":
         return INCOMPLETE
-    if any(agent not in result.coverage.agents for agent in required):
-        return INCOMPLETE
-    if any(result.coverage.agents[agent].state not in ("ok", "skipped") for agent in required):
+    if lacking_agents(result, required):
         return INCOMPLETE
     counts = (finding for finding in result.findings if finding.decision in ("confirmed", "held"))
     if fail_on is not None and any(at_least(finding.severity, fail_on) for finding in counts):
         return FOUND
     return OK
+
+
+def lacking_agents(result: "Result", required: Collection[str]) -> list[str]:
+    """What is wrong with each required agent that did not answer; nothing of a review that ended otherwise."""
+    if result.state != "completed":
+        return []
+    agents = result.coverage.agents
+    absent = [f"{name} was not there" for name in required if name not in agents]
+    silent = [(name, agents[name].state) for name in required if name in agents]
+    return absent + [f"{name}: {state}" for name, state in silent if state not in ("ok", "skipped")]
 
 
 def root_of(error: BaseException) -> BaseException:

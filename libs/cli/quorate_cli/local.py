@@ -1,9 +1,10 @@
 """What runs in a folder: the file that `quorate up` leaves, and where the broker is."""
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from quorate.settings import Settings
 
 DATA = ".quorate"
+LOCK = "run.lock"
 
 
 class RunFile(NamedTuple):
@@ -27,20 +29,34 @@ class RunFile(NamedTuple):
     pid: int
 
 
-def write_run_file(data: Path, nats_url: str) -> None:
+@contextmanager
+def run_file(data: Path) -> Iterator[Callable[[str], None]]:
+    """Hold the folder's run file for as long as the block lasts; what is given writes it, with the broker's URL.
+
+    Of several `quorate up` in one folder, which an external broker allows, the first one holds it.
+    """
     data.mkdir(parents=True, exist_ok=True)
     keep_out_of_git(data)
-    body = {"nats_url": nats_url, "http_url": None, "pid": os.getpid()}
-    temporary = data / "run.json.new"
-    temporary.write_text(json.dumps(body, indent=2) + "\n")
-    temporary.replace(data / "run.json")
+    with (data / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield lambda _url: None
+            return
 
+        def write(url: str) -> None:
+            body = {"nats_url": url, "http_url": None, "pid": os.getpid()}
+            temporary = data / "run.json.new"
+            temporary.unlink(missing_ok=True)
+            # The URL of an external broker may hold a password.
+            temporary.touch(0o600)
+            temporary.write_text(json.dumps(body, indent=2) + "\n")
+            temporary.replace(data / "run.json")
 
-def remove_run_file(data: Path) -> None:
-    """Only our own: another `quorate up` on the same external broker may have written it anew."""
-    running = read_run_file(data)
-    if running is not None and running.pid == os.getpid():
-        (data / "run.json").unlink(missing_ok=True)
+        try:
+            yield write
+        finally:
+            (data / "run.json").unlink(missing_ok=True)
 
 
 def keep_out_of_git(data: Path) -> None:
@@ -51,14 +67,36 @@ def keep_out_of_git(data: Path) -> None:
 
 
 def read_run_file(data: Path) -> RunFile | None:
-    """The running `quorate up` of the folder, or None when none runs (a file it left behind does not count)."""
+    """The running `quorate up` of the folder, or None when none runs.
+
+    The file is believed only while its writer holds the lock beside it, and only if it is our own: a folder under
+    review may hold a file that names somebody else's broker, and nobody can put a held lock into a repository.
+    """
     try:
+        if not _is_held(data / LOCK) or (data / "run.json").stat().st_uid != os.getuid():
+            return None
         body = json.loads((data / "run.json").read_text())
-        found = RunFile(str(body["nats_url"]), body.get("http_url"), int(body["pid"]))
-        os.kill(found.pid, 0)
+        return RunFile(str(body["nats_url"]), body.get("http_url"), int(body["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def agent_files(modules: Iterable[str]) -> tuple[str, ...]:
+    """Modules named on the command line: one that lies in the current folder becomes the path of its file."""
+    found = []
+    for name in modules:
+        file = Path(name if name.endswith(".py") else name.replace(".", "/") + ".py")
+        found.append(str(file.resolve()) if file.is_file() else name)
+    return tuple(found)
 
 
 def known_url(settings: "Settings", data: Path) -> str | None:

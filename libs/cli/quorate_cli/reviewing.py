@@ -25,7 +25,8 @@ from quorate.errors import QuorateError
 from quorate.service import installed_services, running
 from quorate.settings import Settings
 from quorate_cli.change import Change
-from quorate_cli.exits import OK, Terminated, drop_output, exit_code
+from quorate_cli.exits import OK, Terminated, drop_output, exit_code, lacking_agents
+from quorate_cli.local import agent_files
 from quorate_cli.logs import log_to_stderr
 from quorate_cli.progress import ProgressView
 from quorate_cli.render import Format, render
@@ -74,7 +75,7 @@ def review(
                 "partitions": 1,
                 "memory_storage": True,
                 "agents_wait_s": 0.0,
-                "agent_modules": (*settings.agent_modules, *options.modules),
+                "agent_modules": (*settings.agent_modules, *agent_files(options.modules)),
                 "stop_grace_s": 0.0,
             }
         )
@@ -91,6 +92,8 @@ def review(
     except BrokenPipeError:
         # Whoever read it has gone; the verdict stands.
         drop_output()
+    for lacking in lacking_agents(result, settings.required_agents):
+        click.echo(f"quorate: {lacking}, and required_agents names it", err=True)
     return exit_code(result, options.fail_on, settings.required_agents)
 
 

@@ -348,7 +348,8 @@ def parse_time(stamp: str) -> float:
     return datetime.fromisoformat(whole + "+00:00").timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
+    """A broker's URL, or a list of them, as it may be shown: without users and passwords."""
     shown = []
     for each in url.split(","):
         scheme, separator, rest = each.rpartition("://")
@@ -426,9 +427,9 @@ async def connect(
             )
     except (TimeoutError, NatsError, OSError) as error:
         raise Unavailable(
-            f"no connection to the broker at {_without_secrets(url)}: {error!r};"
+            f"no connection to the broker at {without_secrets(url)}: {error!r};"
             " start one with `quorate up`, or set QUORATE_NATS_URL"
         ) from error
-    bus = Bus(client, lost, _without_secrets(url))
+    bus = Bus(client, lost, without_secrets(url))
     await bus.open()
     return bus

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -13,13 +11,13 @@ from quorate.embedded import EmbeddedBroker
 from quorate.settings import Settings
 from quorate_cli.local import (
     RunFile,
+    agent_files,
     client_of,
     keep_out_of_git,
     known_url,
     read_run_file,
-    remove_run_file,
+    run_file,
     throw_away_broker,
-    write_run_file,
 )
 
 URL = "nats://127.0.0.1:4711"
@@ -30,50 +28,60 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / ".quorate"
 
 
-@pytest.fixture
-def ended() -> int:
-    """The id of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
 def leave(data: Path, body: object) -> None:
     data.mkdir(exist_ok=True)
     (data / "run.json").write_text(body if isinstance(body, str) else json.dumps(body))
 
 
-def test_what_is_written_is_read_and_removed(data: Path) -> None:
-    write_run_file(data, URL)
-    assert read_run_file(data) == RunFile(URL, None, os.getpid())
-    assert json.loads((data / "run.json").read_text()) == {"nats_url": URL, "http_url": None, "pid": os.getpid()}
-    assert [file.name for file in data.iterdir() if file.suffix == ".new"] == []
-
-    remove_run_file(data)
+def test_what_is_written_is_read_for_as_long_as_it_is_held(data: Path) -> None:
+    with run_file(data) as write:
+        assert read_run_file(data) is None
+        write(URL)
+        assert read_run_file(data) == RunFile(URL, None, os.getpid())
+        assert json.loads((data / "run.json").read_text()) == {"nats_url": URL, "http_url": None, "pid": os.getpid()}
+        assert (data / "run.json").stat().st_mode & 0o777 == 0o600
+        assert [file.name for file in data.iterdir() if file.suffix == ".new"] == []
     assert read_run_file(data) is None
     assert not (data / "run.json").exists()
 
 
-def test_the_file_of_a_process_that_has_ended_does_not_count(data: Path, ended: int) -> None:
-    leave(data, {"nats_url": URL, "http_url": None, "pid": ended})
+def test_a_file_that_nobody_holds_does_not_count(data: Path) -> None:
+    """As it may come with a folder under review, with the id of a process that runs."""
+    leave(data, {"nats_url": URL, "http_url": None, "pid": os.getppid()})
+    assert read_run_file(data) is None
+    (data / "run.lock").touch()
     assert read_run_file(data) is None
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", {}, {"nats_url": URL}, {"nats_url": URL, "pid": "x"}])
 def test_a_file_that_is_not_understood_does_not_count(data: Path, body: object) -> None:
-    leave(data, body)
-    assert read_run_file(data) is None
+    with run_file(data):
+        leave(data, body)
+        assert read_run_file(data) is None
 
 
-def test_the_file_of_another_process_is_not_removed(data: Path) -> None:
-    leave(data, {"nats_url": URL, "http_url": None, "pid": os.getppid()})
-    remove_run_file(data)
-    assert read_run_file(data) == RunFile(URL, None, os.getppid())
+def test_of_several_in_one_folder_the_first_is_told_of(data: Path) -> None:
+    with run_file(data) as first:
+        first(URL)
+        with run_file(data) as second:
+            second("nats://elsewhere")
+        assert read_run_file(data) == RunFile(URL, None, os.getpid())
+
+
+@pytest.mark.parametrize(("name", "file"), [("mine", "mine.py"), ("mine.py", "mine.py"), ("a.b", "a/b.py")])
+def test_a_module_of_the_current_folder_is_named_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert agent_files([name]) == (name,)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+    assert agent_files([name]) == (str(tmp_path / file),)
 
 
 def test_the_folder_is_kept_out_of_git_unless_someone_has_said_how(data: Path) -> None:
-    write_run_file(data, URL)
-    assert (data / ".gitignore").read_text() == "*\n"
+    with run_file(data):
+        assert (data / ".gitignore").read_text() == "*\n"
     (data / ".gitignore").write_text("mine\n")
     keep_out_of_git(data)
     assert (data / ".gitignore").read_text() == "mine\n"
@@ -81,9 +89,10 @@ def test_the_folder_is_kept_out_of_git_unless_someone_has_said_how(data: Path) -
 
 def test_the_broker_that_is_set_comes_before_the_one_that_runs_here(data: Path) -> None:
     assert known_url(Settings(), data) is None
-    write_run_file(data, URL)
-    assert known_url(Settings(), data) == URL
-    assert known_url(Settings(nats_url="nats://elsewhere"), data) == "nats://elsewhere"
+    with run_file(data) as write:
+        write(URL)
+        assert known_url(Settings(), data) == URL
+        assert known_url(Settings(nats_url="nats://elsewhere"), data) == "nats://elsewhere"
 
 
 def test_a_client_needs_a_broker(data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -91,8 +100,9 @@ def test_a_client_needs_a_broker(data: Path, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.delenv("QUORATE_NATS_URL", raising=False)
     with pytest.raises(click.UsageError, match="start it with `quorate up`, or set QUORATE_NATS_URL"):
         client_of(data)
-    write_run_file(data, URL)
-    client_of(data)
+    with run_file(data) as write:
+        write(URL)
+        client_of(data)
 
 
 def test_a_throw_away_broker_leaves_nothing_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

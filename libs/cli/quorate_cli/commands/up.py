@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from quorate.bus import without_secrets
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import Misconfigured
 from quorate.service import Service, installed_services
 from quorate.settings import Settings, load
-from quorate_cli.local import DATA, keep_out_of_git, remove_run_file, write_run_file
+from quorate_cli.local import DATA, agent_files, keep_out_of_git, run_file
 from quorate_cli.logs import log_to_stderr
 
 CHECK_BROKER_S = 0.5
@@ -47,15 +48,26 @@ def command(services: tuple[str, ...], port: int | None, data: Path, modules: tu
     if unknown := [name for name in services if name not in installed]:
         raise click.UsageError(f"no service {', '.join(unknown)}: choose from {', '.join(sorted(installed))}")
     chosen = [installed[name] for name in (services or sorted(installed))]
-    settings = settings.model_copy(update={"agent_modules": (*settings.agent_modules, *modules)})
+    settings = settings.model_copy(update={"agent_modules": (*settings.agent_modules, *agent_files(modules))})
     if settings.nats_url and port is not None:
         raise click.UsageError("--port is for a broker of one's own, and QUORATE_NATS_URL names another")
     with contextlib.nullcontext() if settings.nats_url else _own_broker(data, port) as broker:
         url = settings.nats_url or (broker.url if broker else "")
+        with _run_file(data) as write:
+            _run(chosen, settings.model_copy(update={"nats_url": url}), broker, write)
+
+
+@contextlib.contextmanager
+def _run_file(data: Path) -> Iterator[Callable[[str], None]]:
+    with contextlib.ExitStack() as stack:
         try:
-            _run(chosen, settings.model_copy(update={"nats_url": url}), broker, data)
-        finally:
-            remove_run_file(data)
+            write = stack.enter_context(run_file(data))
+        except OSError as error:
+            # A container's file system may be read-only; there QUORATE_NATS_URL tells where the broker is.
+            click.echo(f"{data}/run.json cannot be written: {error.strerror}", err=True)
+            yield lambda _url: None
+            return
+        yield write
 
 
 @contextlib.contextmanager
@@ -70,7 +82,9 @@ def _own_broker(data: Path, port: int | None) -> Iterator[EmbeddedBroker]:
         broker.stop()
 
 
-def _run(services: Sequence[Service], settings: Settings, broker: EmbeddedBroker | None, data: Path) -> None:
+def _run(
+    services: Sequence[Service], settings: Settings, broker: EmbeddedBroker | None, write: Callable[[str], None]
+) -> None:
     try:
         from quorate.application import Application
     except ImportError as error:
@@ -80,13 +94,9 @@ def _run(services: Sequence[Service], settings: Settings, broker: EmbeddedBroker
     url = settings.nats_url or ""
 
     def on_ready() -> None:
-        try:
-            write_run_file(data, url)
-        except OSError as error:
-            # A container's file system may be read-only; there QUORATE_NATS_URL tells where the broker is.
-            click.echo(f"{data}/run.json could not be written: {error}", err=True)
+        write(url)
         names = ", ".join(service.name for service in services)
-        click.echo(f"{url}\nready: {names} (pid {os.getpid()}); Ctrl-C stops")
+        click.echo(f"{without_secrets(url)}\nready: {names} (pid {os.getpid()}); Ctrl-C stops")
 
     async def run() -> None:
         application = Application(services, settings, on_ready=on_ready)
@@ -108,7 +118,7 @@ async def _keep_alive(broker: EmbeddedBroker | None) -> None:
         await asyncio.sleep(CHECK_BROKER_S)
         if not broker.alive:
             click.echo("the broker has died; starting it again", err=True)
-            await asyncio.to_thread(broker.restart)
+            await asyncio.to_thread(broker.restart, BOOT_S)
 
 
 def _run_loop(main: Coroutine[None, None, None]) -> None:
