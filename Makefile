@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-CODE   := libs services tests bench examples
+CODE   := libs services tests bench examples docs
 
 # Empty when PYTHON cannot be run; the rule that makes $(VENV) then says what to do.
 PY_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)

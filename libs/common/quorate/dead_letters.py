@@ -11,6 +11,7 @@ from quorate.bus import Bus, Stored
 from quorate.contract import subjects
 from quorate.contract.ids import message_id
 from quorate.errors import TooLarge
+from quorate.pull import Delivery
 
 SUBJECT = "Quorate-Subject"
 REASON = "Quorate-Reason"
@@ -63,6 +64,21 @@ async def bury(
         # The message alone was as large as the broker allows; with the reason it is larger.
         out[CUT] = str(len(body))
         await bus.publish(subjects.dead(stream), body[:KEPT_WHEN_TOO_LARGE], message_id=identity + "-cut", headers=out)
+
+
+async def bury_delivery(bus: Bus, stream: str, delivery: Delivery, reason: str, *, by: str) -> None:
+    """Bury what a consumer delivered."""
+    await bury(
+        bus,
+        stream,
+        subject=delivery.subject,
+        headers=delivery.headers,
+        body=delivery.data,
+        sequence=delivery.sequence,
+        reason=reason,
+        attempts=delivery.attempt,
+        by=by,
+    )
 
 
 def read_dead_letter(stored: Stored) -> DeadLetter:

@@ -24,7 +24,7 @@ from quorate.bus import Bus
 from quorate.contract import subjects
 from quorate.contract.facts import Failed
 from quorate.contract.subjects import parse_fact
-from quorate.dead_letters import bury
+from quorate.dead_letters import bury_delivery
 from quorate.errors import Conflict, Retryable
 from quorate.log import publish_fact
 from quorate.provision import ensure_consumers
@@ -224,14 +224,4 @@ class Runner(Generic[State, Command]):
                 await asyncio.sleep(MAX_BACKOFF_S)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
-        await bury(
-            self._bus,
-            subjects.LOG,
-            subject=delivery.subject,
-            headers=delivery.headers,
-            body=delivery.data,
-            sequence=delivery.sequence,
-            reason=reason,
-            attempts=delivery.attempt,
-            by=self._reducer.name,
-        )
+        await bury_delivery(self._bus, subjects.LOG, delivery, reason, by=self._reducer.name)

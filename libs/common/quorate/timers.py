@@ -10,7 +10,7 @@ from quorate.contract import subjects
 from quorate.contract.facts import TimerFired
 from quorate.contract.ids import message_id
 from quorate.contract.result import iso
-from quorate.dead_letters import bury
+from quorate.dead_letters import bury_delivery
 from quorate.log import publish_fact
 from quorate.provision import ensure_consumers
 from quorate.pull import Delivery, Pull
@@ -63,17 +63,7 @@ class TimerRelay:
         try:
             timer = TimerFired.model_validate_json(delivery.data)
         except ValueError as error:
-            await bury(
-                self._bus,
-                subjects.TIMERS,
-                subject=delivery.subject,
-                headers=delivery.headers,
-                body=delivery.data,
-                sequence=delivery.sequence,
-                reason=f"not a timer: {error}",
-                attempts=delivery.attempt,
-                by="relay",
-            )
+            await bury_delivery(self._bus, subjects.TIMERS, delivery, f"not a timer: {error}", by="relay")
         else:
             await publish_fact(self._bus, task, name, timer)
         await delivery.ack()

@@ -14,7 +14,7 @@ from quorate.contract.facts import Submitted
 from quorate.contract.ids import canonical_json, digest
 from quorate.contract.intake import Intake, NotAnEvent, NotATask, read_intake
 from quorate.contract.task import TaskEvent
-from quorate.dead_letters import bury
+from quorate.dead_letters import bury_delivery
 from quorate.errors import Retryable, TooLarge, Unavailable
 from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
@@ -180,17 +180,7 @@ class IntakeHandler:
             )
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
-        await bury(
-            self._bus,
-            subjects.INTAKE,
-            subject=delivery.subject,
-            headers=delivery.headers,
-            body=delivery.data,
-            sequence=delivery.sequence,
-            reason=reason,
-            attempts=delivery.attempt,
-            by="router",
-        )
+        await bury_delivery(self._bus, subjects.INTAKE, delivery, reason, by="router")
         log.info("%s: %s", delivery.subject, reason, extra={"action": "intake.dead"})
 
 

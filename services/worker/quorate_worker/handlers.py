@@ -17,7 +17,7 @@ from quorate.contract.facts import Concluded, Contribution
 from quorate.contract.progress import Progress, ProgressType
 from quorate.contract.subjects import run_of
 from quorate.contract.work import Assignment
-from quorate.dead_letters import bury
+from quorate.dead_letters import bury_delivery
 from quorate.errors import Rejected, Retryable
 from quorate.log import publish_fact
 from quorate.pull import Delivery
@@ -213,17 +213,7 @@ class Worker:
             await self._bus.client.publish(subjects.events(assignment.task), progress.encode())
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
-        await bury(
-            self._bus,
-            subjects.WORK,
-            subject=delivery.subject,
-            headers=delivery.headers,
-            body=delivery.data,
-            sequence=delivery.sequence,
-            reason=reason,
-            attempts=delivery.attempt,
-            by="worker",
-        )
+        await bury_delivery(self._bus, subjects.WORK, delivery, reason, by="worker")
         await delivery.ack()
 
 
