@@ -375,6 +375,7 @@ async def connect(
     deadline: asyncio.TimerHandle | None = None
     client: NatsClient | None = None
     bus: Bus | None = None
+    last_error: Exception | None = None
 
     def give_up(reason: str) -> None:
         if bus is not None:
@@ -405,6 +406,8 @@ async def connect(
         give_up("the connection to the broker was closed")
 
     async def on_error(error: Exception) -> None:
+        nonlocal last_error
+        last_error = error
         log.info("%s", error, extra={"action": "bus.error"})
 
     try:
@@ -427,7 +430,7 @@ async def connect(
             )
     except (TimeoutError, NatsError, OSError) as error:
         raise Unavailable(
-            f"no connection to the broker at {without_secrets(url)}: {error!r};"
+            f"no connection to the broker at {without_secrets(url)}: {last_error or error!r};"
             " start one with `quorate up`, or set QUORATE_NATS_URL"
         ) from error
     bus = Bus(client, lost, without_secrets(url))

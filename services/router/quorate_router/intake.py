@@ -20,7 +20,7 @@ from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
 from quorate.registry import cards_for, live_agents
 from quorate.settings import Settings
-from quorate_router.domain.admission import check_input, check_kind, no_agents
+from quorate_router.domain.admission import check_input, check_kind, unknown_kind
 from quorate_router.domain.search import Search
 
 log = logging.getLogger("quorate.router")
@@ -154,8 +154,8 @@ class IntakeHandler:
             self._search.found(kind)
         return agents
 
-    def _nobody(self, kind: str) -> str:
-        """The refusal of a kind without agents. Raises NoAgentYet while one may still appear.
+    def _nobody(self, kind: str) -> str | None:
+        """The refusal of a kind without agents, if it is unknown. Raises NoAgentYet while one may still appear.
 
         What counts is for how long this process has looked, not the age of the message: tasks that waited for the
         router, or for the broker, are not to be refused before their agents have had time to announce themselves.
@@ -164,7 +164,7 @@ class IntakeHandler:
         if waited_s < self._settings.agents_wait_s:
             raise NoAgentYet
         kinds = {served for heartbeat in self._registry for served in heartbeat.card.kinds}
-        return no_agents(kind, tuple(sorted(kinds)), self._settings.agents_wait_s)
+        return unknown_kind(kind, tuple(sorted(kinds)))
 
     async def _submit(self, task: str, submitted: Submitted) -> None:
         """Write the fact. One that stands there already is this task's if it had the same input."""

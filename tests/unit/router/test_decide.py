@@ -233,3 +233,12 @@ def test_nothing_is_handed_out_after_the_end(facts: list[Fact]) -> None:
         if decision.state is not None and decision.state.final is not None:
             assert not any(isinstance(command, Dispatch) for command in decision.commands)
         state = decision.state
+
+
+def test_a_task_whose_kind_is_known_and_has_no_agents_fails() -> None:
+    fact = Submitted(kind="code-review", input={}, input_digest="d")
+    decision = decide(None, Record("t1", "submitted", ("task",), 1.0, 1, fact), {"": 60.0})
+    assert decision.state is not None
+    assert decision.state.final == "failed"
+    assert "start a worker" in (decision.state.reason or "")
+    assert decision.commands == (Conclude(),)

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
-TASK_ID = re.compile(r"^t[0-9a-f]{32}$")
-KIND = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+TASK_ID = re.compile(r"^t[0-9a-f]{32}\Z")
+KIND = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 """A kind that agents can serve."""
 
-TOKEN = re.compile(r"^[^\s.*>]+$")
+TOKEN = re.compile(r"^[^\s.*>]+\Z")
 """What can stand between two dots of a subject."""
 
 

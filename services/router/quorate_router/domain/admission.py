@@ -32,10 +32,9 @@ def check_input(kind: str, value: dict[str, Any]) -> str | None:
     return None if review.changes else "the diff changes nothing"
 
 
-def no_agents(kind: str, known: tuple[str, ...], waited_s: float) -> str:
-    """The refusal of a kind that nobody serves."""
+def unknown_kind(kind: str, known: tuple[str, ...]) -> str | None:
+    """The refusal of a kind that nobody serves; a code review is known, and fails if nobody is there for it."""
     if kind == CODE_REVIEW:
-        waited = f"no agent for {kind} was there within {waited_s:g} s"
-        return f"{waited}: start a worker (`quorate up worker`), or switch agents on"
+        return None
     kinds = ", ".join(known) or "none"
     return f"unknown kind {kind!r}: no agent serves it (kinds that are served: {kinds}); start a worker that does"

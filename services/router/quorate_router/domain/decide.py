@@ -43,6 +43,9 @@ def _begin(fact: Submitted, at: float, default_deadline_s: dict[str, float]) -> 
     )
     if fact.refusal is not None:
         return _conclude(state, "rejected", fact.refusal)
+    if not fact.agents:
+        reason = f"no agent for {fact.kind} was there: start a worker (`quorate up worker`), or switch agents on"
+        return _conclude(state, "failed", reason)
     deadline_s = fact.deadline_s or default_deadline_s.get(fact.kind, default_deadline_s[""])
     steps = plan(fact.kind, fact.agents, deadline_s)
     first = steps[0].model_copy(update={"status": "assigned"})
