@@ -20,6 +20,7 @@ from quorate.contract.facts import Assigned, Coverage
 from quorate.contract.finding import Severity
 from quorate.contract.progress import Progress
 from quorate.contract.result import Result, Timings, iso
+from quorate.diff import NotADiff, UnsafePath, parse_diff
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import QuorateError
 from quorate.service import installed_services, running
@@ -88,7 +89,7 @@ def review(
     except asyncio.CancelledError:
         raise Terminated from None
     try:
-        _print(result, options, files=change.files)
+        _print(result, options, files=_contents(change, options))
     except BrokenPipeError:
         # Whoever read it has gone; the verdict stands.
         drop_output()
@@ -140,6 +141,17 @@ def _input(change: Change, options: Options) -> dict[str, Any]:
         "scope": "all" if options.all_lines else None,
     }
     return {key: item for key, item in value.items() if item is not None}
+
+
+def _contents(change: Change, options: Options) -> dict[str, str]:
+    """What excerpts are taken from: the files that were read, and those that a diff adds."""
+    if options.format != "text":
+        return change.files
+    try:
+        parsed = parse_diff(change.diff)
+    except (NotADiff, UnsafePath):
+        return change.files
+    return {**{file.path: file.added_text for file in parsed if file.added_text is not None}, **change.files}
 
 
 async def _watch(client: Client, task: str, options: Options) -> None:

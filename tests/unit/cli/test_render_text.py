@@ -427,3 +427,11 @@ def test_wrapping_loses_nothing_and_keeps_within_its_columns(raw: str, columns: 
     rows = list(wrap(line, columns))
     assert "".join(rows).replace(" ", "") == line.replace(" ", "")
     assert all(cells(row) <= columns for row in rows)
+
+
+def test_the_line_of_a_secret_is_not_shown() -> None:
+    """What is printed ends up in the logs of build servers."""
+    files = {"a.py": "password = 'correct horse'\n"}
+    shown = render(result(findings=(finding(path="a.py", line=1, category="secrets"),)), "text", files=files)
+    assert "a.py:1" in shown
+    assert "correct horse" not in shown

@@ -207,3 +207,8 @@ def _readers(result: Result) -> list[AgentCoverage]:
 def _some(names: list[str], separator: str) -> str:
     more = [f"{len(names) - _MOST_VOICES} more"] if len(names) > _MOST_VOICES else []
     return separator.join(names[:_MOST_VOICES] + more)
+
+
+def says_more(result: Result) -> bool:
+    """Whether the summary says anything that state and reason, which stand above it, do not."""
+    return result.summary not in ("", result.state, f"{result.state}: {result.reason}")

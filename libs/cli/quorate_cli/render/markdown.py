@@ -95,7 +95,7 @@ def _head(result: Result) -> Iterator[str]:
     yield f"## {_TONES[tone]} {escaped(text)}"
     if result.state == "completed" and result.reason:
         yield f"\n{escaped(result.reason, MAX_REASON)}"
-    if result.verdict is None and result.summary:
+    if result.verdict is None and account.says_more(result):
         yield f"\n{escaped(result.summary)}"
     yield f"\n{escaped(account.totals(result))}"
     for note in account.notes(result):

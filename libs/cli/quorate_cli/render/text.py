@@ -86,7 +86,7 @@ class _Page:
         if self.result.state == "completed" and self.result.reason:
             yield from self.paragraph(self.result.reason, 2)
         # A review's summary says in a sentence what the rest of the page shows.
-        if self.result.verdict is None and self.result.summary:
+        if self.result.verdict is None and account.says_more(self.result):
             yield ""
             yield from self.paragraph(self.result.summary, 0)
 
@@ -116,7 +116,8 @@ class _Page:
 
     def excerpt(self, finding: DecidedFinding) -> Iterator[str]:
         content = self.files.get(finding.path)
-        if content is None or finding.line is None:
+        # The line of a secret is not shown: what is printed ends up in the logs of build servers.
+        if content is None or finding.line is None or finding.category == "secrets":
             return
         if self._open[0] != finding.path:
             self._open = (finding.path, content.split("\n"))
