@@ -223,3 +223,15 @@ async def test_a_stored_fact_bears_its_partition(broker: EmbeddedBroker) -> None
         assert {subjects.parse_fact(each.subject).partition for each in found} == {0, 1, 2, 3}
         assert len({subjects.parse_fact(each.subject).task for each in found}) == 40
         assert json.loads(found[0].data) == {}
+
+
+async def test_the_leader_is_asked_where_an_older_answer_would_do_harm(broker: EmbeddedBroker) -> None:
+    async with connected(broker) as bus:
+        await stream(bus)
+        assert await bus.get_last_of_leader("S", "s.a") is None
+        await bus.publish("s.a", b"\x00first")
+        await bus.publish("s.a", b"\x00second")
+        nearest = await bus.get_last("S", "s.a")
+        assert nearest is not None
+        assert await bus.get_last_of_leader("S", "s.a") == nearest._replace(headers={})
+        assert nearest.data == b"\x00second"

@@ -6,6 +6,7 @@ end (ADR-37) are not in it.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import logging
@@ -33,6 +34,7 @@ HEADER_FRAME = 16
 MAX_SUBJECT = 2_000
 
 _WRONG_LAST_SEQUENCE = 10071
+_NO_MESSAGE = 10037
 _STREAM_FULL = (10077, 10047, 10023)
 
 
@@ -240,6 +242,18 @@ class Bus:
     async def get_last(self, stream: str, subject: str) -> Stored | None:
         """The last message stored on a literal subject, or None."""
         return _found(stream, await self.request(f"$JS.API.DIRECT.GET.{stream}.{subject}"))
+
+    async def get_last_of_leader(self, stream: str, subject: str) -> Stored | None:
+        """Like ``get_last``, and never an older message: with several replicas the nearest one may be behind."""
+        try:
+            answer = await self.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+        except ApiError as error:
+            if error.code == _NO_MESSAGE:
+                return None
+            raise
+        found = answer["message"]
+        data = base64.b64decode(found.get("data", ""))
+        return Stored(found["subject"], int(found["seq"]), data, {}, parse_time(found["time"]))
 
     async def get_sequence(self, stream: str, sequence: int) -> Stored | None:
         """The message with this number in the stream, or None."""

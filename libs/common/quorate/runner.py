@@ -188,7 +188,9 @@ class Runner(Generic[State, Command]):
             raise
 
     async def _load(self, task: str, type: str) -> tuple[Entry[State, Command] | None, int]:
-        stored = await self._bus.get_last(f"KV_{subjects.STATE}", subjects.state(self._reducer.name, task))
+        # A decision that changes nothing is not fenced by the compare-and-set, so it must not come from an old state.
+        read = self._bus.get_last if self._settings.replicas == 1 else self._bus.get_last_of_leader
+        stored = await read(f"KV_{subjects.STATE}", subjects.state(self._reducer.name, task))
         if stored is None or not stored.data:
             return None, stored.sequence if stored else 0
         try:
