@@ -10,9 +10,10 @@ from quorate.contract.subjects import FactAddress
 TOKEN = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 
 
-@given(TOKEN, st.integers(1, 10_000))
-def test_a_run_names_its_step_and_attempt(step: str, attempt: int) -> None:
-    assert subjects.step_of(subjects.run_of(step, attempt)) == (step, attempt)
+@given(TOKEN, st.integers(1, 100), TOKEN, st.integers(1, 100))
+def test_two_runs_have_two_names(step: str, attempt: int, other: str, other_attempt: int) -> None:
+    same = (step, attempt) == (other, other_attempt)
+    assert (subjects.run_of(step, attempt) == subjects.run_of(other, other_attempt)) == same
 
 
 def test_the_first_run_of_a_step_is_named_like_the_step() -> None:

@@ -79,12 +79,6 @@ def run_of(step: str, attempt: int) -> str:
     return step if attempt == 1 else f"{step}~{attempt}"
 
 
-def step_of(run: str) -> tuple[str, int]:
-    """The inverse of :func:`run_of`."""
-    step, _, attempt = run.partition("~")
-    return step, int(attempt or 1)
-
-
 class FactAddress(NamedTuple):
     """What a stored fact's subject says."""
 
