@@ -115,6 +115,16 @@ def test_a_step_is_concluded(
     assert (outcome.step, outcome.attempt) == ("review", 2)
 
 
+def test_of_very_many_unread_files_as_many_are_named_as_fit() -> None:
+    many = {f"folder/{number}.py": "x" * 600 for number in range(10_000)}
+
+    coverage = concluded({"a": Contribution(unread=many)}, "a", "b").coverage.agents["a"]
+
+    assert coverage.unread_total == 10_000
+    assert 50 < len(coverage.unread) < 200
+    assert all(len(reason) == 500 for reason in coverage.unread.values())
+
+
 def test_everyone_who_was_asked_is_in_the_coverage() -> None:
     answered = {
         "a": Contribution(
@@ -131,7 +141,16 @@ def test_everyone_who_was_asked_is_in_the_coverage() -> None:
 
     assert outcome.coverage == Coverage(
         agents={
-            "a": AgentCoverage(state="ok", version="7", lineage="gpt", files=2, elapsed_ms=5, outside_change=2),
+            "a": AgentCoverage(
+                state="ok",
+                version="7",
+                lineage="gpt",
+                files=2,
+                elapsed_ms=5,
+                outside_change=2,
+                unread={"c.py": "too long", "d.png": "binary"},
+                unread_total=2,
+            ),
             "b": AgentCoverage(state="failed", version="1", lineage="b", files=1, reason="no"),
             "c": AgentCoverage(state="missing", version="1", lineage="c", reason="no answer before the deadline"),
         },

@@ -47,6 +47,11 @@ def clusters(*found: tuple[str, Finding]) -> list[Cluster]:
             ("detect-secrets", finding(message="Secret Keyword", rule="Secret Keyword")),
             id="a hard-coded secret in two tools",
         ),
+        pytest.param(
+            ("a", finding(message="one", rule="r1", cwe=89)),
+            ("b", finding(message="another", rule="r2", cwe=89)),
+            id="one weakness in two tools",
+        ),
         pytest.param(("a", finding(severity="low")), ("b", finding(severity="critical")), id="another severity"),
     ],
 )
@@ -58,6 +63,12 @@ def test_two_observations_of_one_issue_become_one(one: tuple[str, Finding], othe
     ("one", "other"),
     [
         pytest.param(("a", finding()), ("b", finding(path="b.py")), id="two files"),
+        pytest.param(
+            ("a", finding(message="one", cwe=89)), ("b", finding(message="another", cwe=78)), id="two weaknesses"
+        ),
+        pytest.param(
+            ("a", finding(message="one", cwe=89)), ("a", finding(message="another", cwe=89)), id="one weakness twice"
+        ),
         pytest.param(("a", finding()), ("b", finding(category="bug")), id="two categories"),
         pytest.param(("a", finding(5)), ("b", finding(6)), id="two lines"),
         pytest.param(("a", finding(1, end_line=4)), ("b", finding(5, end_line=9)), id="lines that do not meet"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from quorate.contract.finding import Finding
+from quorate.contract.fix import Edit, Fix
 from quorate_collector.domain.dedup import Cluster, exact, observe
 from quorate_collector.domain.vote import vote
 
@@ -77,3 +78,18 @@ def test_equal_fingerprints_of_one_result_get_ids_of_their_own() -> None:
     assert vote(one, 1, lambda _: 1).id == one.fingerprint
     assert vote(one, 2, lambda _: 1).id == f"{one.fingerprint}-2"
     assert vote(one, 2, lambda _: 1).fingerprint == one.fingerprint
+
+
+def test_a_safe_fix_goes_before_others_and_only_what_all_call_indirect_is() -> None:
+    edits = (Edit(line=5, end_line=5, text="x\n"),)
+    both = Cluster(
+        members=[
+            *observe("a", [Finding(path="a.py", message="m", fix=Fix(edits=edits), indirect=True)], {}),
+            *observe("b", [Finding(path="a.py", message="m", fix=Fix(edits=edits, safe=True), cwe=78)], {}),
+        ]
+    )
+
+    decided = vote(both, 1, lambda _: 1)
+
+    assert decided.fix == Fix(edits=edits, safe=True)
+    assert (decided.indirect, decided.cwe) == (False, 78)

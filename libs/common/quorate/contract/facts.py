@@ -38,7 +38,8 @@ class Usage(Part):
 
 class AgentCoverage(Part):
     """How one agent took part: ``files`` is the number of files it read, ``outside_change`` counts findings that it
-    made outside the changed lines and that were not asked for."""
+    made outside the changed lines and that were not asked for. ``unread`` has the files that it should have read and
+    could not, each with the reason, as far as they fit; ``unread_total`` counts them."""
 
     state: AgentState
     version: str = ""
@@ -47,6 +48,8 @@ class AgentCoverage(Part):
     elapsed_ms: int = 0
     outside_change: int = 0
     reason: str | None = None
+    unread: dict[str, str] = Field(default_factory=dict)
+    unread_total: int = 0
 
 
 class Coverage(Part):

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from quorate.contract.base import Part
+from quorate.contract.fix import Fix
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Category = Literal[
@@ -38,7 +39,9 @@ class Finding(Part):
     """One located observation, as an agent reports it.
 
     ``line`` and ``end_line`` are 1-based lines of the new version of ``path``; ``line`` is None for a finding about
-    the whole file. ``rule`` is the agent's own identifier, such as ``S105``. ``confidence`` is between 0 and 1.
+    the whole file. ``rule`` is the agent's own identifier, such as ``S105``, and ``cwe`` the number of the weakness
+    (https://cwe.mitre.org), by which agents of different rules meet. ``confidence`` is between 0 and 1. ``indirect``
+    says that the change causes it, though it lies outside of the changed lines.
     """
 
     path: str
@@ -49,7 +52,10 @@ class Finding(Part):
     message: str = Field(min_length=1, max_length=8_000)
     rule: str = ""
     confidence: float = Field(default=0.8, ge=0, le=1)
+    cwe: int | None = Field(default=None, ge=1, le=100_000)
+    indirect: bool = False
     suggestion: str | None = None
+    fix: Fix | None = None
     evidence: str | None = None
 
 
@@ -77,7 +83,10 @@ class DecidedFinding(Part):
     severity: Severity
     category: Category
     message: str
+    cwe: int | None = None
+    indirect: bool = False
     suggestion: str | None = None
+    fix: Fix | None = None
     fingerprint: str
     rules: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()

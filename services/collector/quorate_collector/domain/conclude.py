@@ -74,6 +74,7 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
     agents: dict[str, AgentCoverage] = {}
     read: set[str] = set()
     unread: set[str] = set()
+    room = MAX_UNREAD_BYTES // max(1, len(join.agents))
     for assignee in join.agents:
         lineage = lineage_of(assignee.agent, "", policy.lineages)
         contribution = contributions.get(assignee.agent)
@@ -95,6 +96,8 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
             elapsed_ms=contribution.elapsed_ms,
             outside_change=contribution.outside_change,
             reason=contribution.reason[:MAX_REASON] if contribution.reason else None,
+            unread=_reasons(contribution.unread, room),
+            unread_total=len(contribution.unread),
         )
     nobody = sorted(unread - read)
     return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_BYTES), unread_total=len(nobody))
@@ -104,6 +107,13 @@ def _first(paths: list[str], max_bytes: int) -> tuple[str, ...]:
     """As many as fit, written as JSON: a result is one message."""
     sizes = itertools.accumulate(len(to_json(path)) for path in paths)
     return tuple(path for path, size in zip(paths, sizes, strict=True) if size <= max_bytes)
+
+
+def _reasons(unread: Mapping[str, str], max_bytes: int) -> dict[str, str]:
+    """Why files were not read, as far as it fits."""
+    reasons = {path: reason[:MAX_REASON] for path, reason in sorted(unread.items())}
+    sizes = itertools.accumulate(len(to_json(item)) for item in reasons.items())
+    return {path: reasons[path] for path, size in zip(reasons, sizes, strict=True) if size <= max_bytes}
 
 
 def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]) -> str | None:

@@ -1,8 +1,8 @@
 """Exact deduplication: the same issue, found by several agents, becomes one cluster.
 
 Two observations are one when path and category are equal, their lines overlap, and either the normalised messages
-are equal or two agents applied the same rule. Similarity of meaning is a later stage: it may join clusters that
-``exact`` leaves apart, and starts from its output.
+are equal, or two agents applied the same rule or name the same weakness (CWE). Similarity of meaning is a later
+stage: it may join clusters that ``exact`` leaves apart, and starts from its output.
 """
 
 import hashlib
@@ -92,16 +92,22 @@ def _sweep(group: list[Observation]) -> list[Cluster]:
     clusters: list[Cluster] = []
     by_message: dict[str, list[Cluster]] = defaultdict(list)
     by_rule: dict[str, list[Cluster]] = defaultdict(list)
+    by_cwe: dict[int, list[Cluster]] = defaultdict(list)
     for observation in group:
         first, last = observation.span
         home = next(_reaching(by_message[observation.message], first), None)
         if home is None and observation.rule:
             same_rule = _reaching(by_rule[observation.rule], first)
             home = next(filter(partial(_may_join, observation), same_rule), None)
+        if home is None and observation.finding.cwe:
+            same_weakness = _reaching(by_cwe[observation.finding.cwe], first)
+            home = next(filter(partial(_may_join, observation), same_weakness), None)
         if home is None:
             home = Cluster(last=last)
             clusters.append(home)
             by_rule[observation.rule].append(home)
+        if observation.finding.cwe:
+            by_cwe[observation.finding.cwe].append(home)
         home.members.append(observation)
         home.last = max(home.last, last)
         by_message[observation.message].append(home)
@@ -114,8 +120,16 @@ def _reaching(clusters: list[Cluster], line: int) -> Iterator[Cluster]:
 
 
 def _may_join(observation: Observation, cluster: Cluster) -> bool:
-    """Whether another agent applied the same rule: one agent's two findings of a rule are two issues."""
-    return all(member.rule == observation.rule and member.agent != observation.agent for member in cluster.members)
+    """Whether other agents mean the same: one agent's two findings of a rule, or a weakness, are two issues."""
+    return all(
+        member.agent != observation.agent
+        and (member.rule == observation.rule or _same_weakness(member.finding, observation.finding))
+        for member in cluster.members
+    )
+
+
+def _same_weakness(one: Finding, other: Finding) -> bool:
+    return one.cwe is not None and one.cwe == other.cwe
 
 
 def _order(observation: Observation) -> tuple[object, ...]:

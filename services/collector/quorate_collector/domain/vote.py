@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Severity, Vote
+from quorate.contract.fix import Fix
 from quorate_collector.domain.dedup import Cluster
 
 Quorum = Callable[[Severity], int]
@@ -23,6 +24,9 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum) -> DecidedFinding:
         severity=severity,
         category=speaker.category,
         message=speaker.message,
+        cwe=next((m.finding.cwe for m in cluster.members if m.finding.cwe), None),
+        indirect=all(member.finding.indirect for member in cluster.members),
+        fix=_best_fix(cluster),
         suggestion=next((m.finding.suggestion for m in cluster.members if m.finding.suggestion), None),
         fingerprint=fingerprint,
         rules=tuple(dict.fromkeys(member.finding.rule for member in cluster.members if member.finding.rule)),
@@ -40,6 +44,12 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum) -> DecidedFinding:
         decision=decision,
         reason=reason,
     )
+
+
+def _best_fix(cluster: Cluster) -> Fix | None:
+    """The first safe one, or else the first."""
+    fixes = [member.finding.fix for member in cluster.members if member.finding.fix is not None]
+    return next((fix for fix in fixes if fix.safe), fixes[0] if fixes else None)
 
 
 def _decide(lineages: tuple[str, ...], severity: Severity, needed: int) -> tuple[Decision, str]:
