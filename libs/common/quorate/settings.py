@@ -5,15 +5,17 @@ A file that lies in the reviewed tree is never read. ``QUORATE_<NAME>`` override
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from quorate.contract.finding import Severity
+from quorate.contract.agents import AGENT_NAME
+from quorate.contract.finding import Category, Severity
 from quorate.contract.task import MAX_DEADLINE_S
 from quorate.errors import Misconfigured
 
@@ -36,12 +38,54 @@ class Quorum(BaseModel):
 
 
 class AgentSettings(BaseModel):
-    """What the operator says about one agent. ``lineage`` replaces the agent's name as its lineage."""
+    """What the operator says about one agent. ``lineage`` replaces the agent's name as its lineage, and ``command`` is
+    the path of its program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lineage: str | None = None
     enabled: bool = True
+    command: str | None = None
+
+
+class ToolSettings(BaseModel):
+    """A tool of the operator's own, as an agent.
+
+    ``command`` is the program and its arguments; ``{files}`` among them stands for the paths of the changed files that
+    ``files`` (patterns such as ``*.tf``) selects; without it the tool reads the folder it is started in. It writes
+    SARIF, or with ``pattern`` a finding on each line that this regular expression matches; its groups are ``path``
+    and ``message``, and ``line``, ``end_line``, ``rule`` and ``severity`` where the tool tells them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = Field(min_length=1)
+    files: tuple[str, ...] = ()
+    pattern: str | None = None
+    category: Category = "other"
+    severity: Severity = "medium"
+    severities: dict[str, Severity] = Field(default_factory=dict, description="the tool's words for ours")
+    confidence: float = Field(default=0.8, ge=0, le=1)
+    codes: tuple[int, ...] = Field(default=(0, 1), description="exit codes of a tool that did its work")
+    per_file: bool = Field(default=True, description="whether a file's findings depend on that file alone")
+    timeout_s: float = Field(default=120.0, gt=0)
+    description: str = ""
+    install: str = Field(default="", description="what to run when it is not there")
+
+    @field_validator("pattern")
+    @classmethod
+    def _with_groups(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        try:
+            groups = re.compile(pattern).groupindex.keys()
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if missing := {"path", "message"} - groups:
+            raise ValueError(
+                f"it needs the group {' and the group '.join(f'(?P<{name}>...)' for name in sorted(missing))}"
+            )
+        return pattern
 
 
 class Settings(BaseModel):
@@ -66,12 +110,17 @@ class Settings(BaseModel):
     task_deadline_s: float = Field(default=600.0, gt=0, le=MAX_DEADLINE_S)
     worker_concurrency: int = Field(default=4, ge=1, le=1024, description="per agent in one worker process")
     builtin_agents: bool = True
+    tool_processes: int | None = Field(default=None, ge=1, le=1024, description="at once; by default one per CPU")
+    cache: bool = Field(default=True, description="keep what tools found, by content")
+    cache_dir: str | None = None
+    cache_bytes: int = Field(default=256 * 1024**2, ge=1024**2)
     agent_modules: tuple[str, ...] = Field(default=(), description="Python modules that define further agents")
     heartbeat_s: float = Field(default=5.0, gt=0, description="between an agent's registrations")
     max_disconnected_s: float = Field(default=60.0, gt=0)
     stop_grace_s: float = Field(default=10.0, ge=0)
 
     agents: dict[str, AgentSettings] = Field(default_factory=dict)
+    tools: dict[Annotated[str, StringConstraints(pattern=AGENT_NAME)], ToolSettings] = Field(default_factory=dict)
     required_agents: tuple[str, ...] = ()
     quorum: Quorum = Quorum()
     max_findings_bytes: int = Field(
@@ -80,7 +129,7 @@ class Settings(BaseModel):
 
 
 _LISTS = {"required_agents", "agent_modules"}
-_TABLES = {"agents", "quorum"}
+_TABLES = {"agents", "tools", "quorum"}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

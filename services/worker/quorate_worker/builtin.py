@@ -3,20 +3,36 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
+from quorate.settings import ToolSettings
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.toolbox import Toolbox
 
 
-def builtin_agents() -> list[Agent]:
+def builtin_analyzers() -> list[Analyzer]:
     """Analyzers that are tools of their own; each adapter is one file."""
-    from quorate_worker.adapters.bandit import bandit
-    from quorate_worker.adapters.detect_secrets import detect_secrets
-    from quorate_worker.adapters.ruff import ruff
+    from quorate_worker.adapters.bandit import BANDIT
+    from quorate_worker.adapters.detect_secrets import DETECT_SECRETS
+    from quorate_worker.adapters.ruff import RUFF
 
-    return [bandit, detect_secrets, ruff]
+    return [BANDIT, DETECT_SECRETS, RUFF]
+
+
+def builtin_agents(toolbox: Toolbox) -> list[Agent]:
+    """All that comes with Quorate, made ready to run."""
+    return [analyzer.agent(toolbox) for analyzer in builtin_analyzers()]
+
+
+def configured_agents(tools: Mapping[str, ToolSettings], toolbox: Toolbox) -> list[Agent]:
+    """The tools that the operator described, by name."""
+    from quorate_worker.adapters.configured import configured_analyzer
+
+    return [configured_analyzer(name, tool).agent(toolbox) for name, tool in tools.items()]
 
 
 def agents_of(module: str) -> list[Agent]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,9 +13,10 @@ from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate_worker.adapters import bandit as module
-from quorate_worker.adapters.analysis import NOT_INSTALLED
-from quorate_worker.adapters.bandit import bandit, is_dismissed, to_finding
+from quorate_worker.adapters.bandit import BANDIT, is_dismissed, to_finding
+from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace, workspace
+from tests.support.analyzers import argv, without
 
 ContextOf = Callable[..., Context]
 SECRET = "kestrel-9-umbrella"
@@ -25,8 +27,7 @@ def ran(canary: Path) -> bool:
 
 
 async def run(context: Context) -> Contribution:
-    report = await bandit(context)
-    assert isinstance(report, Contribution)
+    report = await BANDIT.analyze(context, Toolbox())
     report.encode()  # it can be sent
     return report
 
@@ -41,7 +42,7 @@ async def test_problems_are_found_where_they_are(context_of: ContextOf) -> None:
     report = await run(context_of({"a.py": code, "clean.py": "X = 1\n", "notes.txt": "assert 1\n"}))
 
     assert report.state == "ok"
-    assert report.version == bandit.card.version
+    assert report.version == metadata.version("bandit")
     assert report.read == ("a.py", "clean.py")
     assert report.unread == {}
     assert rules(report) == [("a.py", 5, "B506"), ("a.py", 6, "B602")]
@@ -53,6 +54,7 @@ async def test_problems_are_found_where_they_are(context_of: ContextOf) -> None:
         category="security",
         message="Use of unsafe yaml load. Allows instantiation of arbitrary objects. Consider yaml.safe_load().",
         rule="B506",
+        cwe=502,
         confidence=0.9,
     )
     assert report.findings[1].end_line == 9
@@ -71,7 +73,7 @@ async def test_the_configuration_of_the_change_is_not_obeyed_and_nothing_of_it_r
 async def test_even_beside_the_files_that_configure_it_the_tool_stays_deaf(
     hostile: dict[str, str], canary: Path
 ) -> None:
-    async with workspace(hostile) as space:
+    async with workspace(hostile, program=await argv(BANDIT)) as space:
         done = await module.check(space, 30)
 
     assert {item.rule for item in done.findings if item.path == "evil.py"} == {"B602", "B105"}
@@ -174,13 +176,12 @@ async def test_a_thousand_files_are_read(context_of: ContextOf) -> None:
     assert len(report.read) == len(report.findings) == 1000
 
 
-async def test_a_missing_tool_says_how_to_install_it(context_of: ContextOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "VERSION", NOT_INSTALLED)
+async def test_a_missing_tool_says_how_to_install_it(context_of: ContextOf) -> None:
+    report = await without(BANDIT).analyze(context_of({"a.py": "assert 1\n"}), Toolbox())
 
-    report = await run(context_of({"a.py": "assert 1\n"}))
-
-    assert report.state == "failed"
-    assert "bandit is not installed: run `pip install" in (report.reason or "")
+    assert report.state == "missing"
+    assert report.reason == "no-such-program-here is not installed: pip install bandit"
+    assert (report.read, report.unread) == ((), {"a.py": "bandit is not installed"})
 
 
 async def test_a_tool_that_fails_is_a_state_and_not_an_empty_result(

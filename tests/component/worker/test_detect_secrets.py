@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,11 +13,12 @@ from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate_worker.adapters import detect_secrets as module
-from quorate_worker.adapters.analysis import NOT_INSTALLED
-from quorate_worker.adapters.bandit import bandit
-from quorate_worker.adapters.detect_secrets import detect_secrets, slug, to_finding
-from quorate_worker.adapters.ruff import ruff
+from quorate_worker.adapters.bandit import BANDIT
+from quorate_worker.adapters.detect_secrets import DETECT_SECRETS, slug, to_finding
+from quorate_worker.adapters.ruff import RUFF
+from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace
+from tests.support.analyzers import without
 
 ContextOf = Callable[..., Context]
 SECRET = "kestrel-9-umbrella"
@@ -28,8 +30,7 @@ def ran(canary: Path) -> bool:
 
 
 async def run(context: Context) -> Contribution:
-    report = await detect_secrets(context)
-    assert isinstance(report, Contribution)
+    report = await DETECT_SECRETS.analyze(context, Toolbox())
     report.encode()  # it can be sent
     return report
 
@@ -50,7 +51,7 @@ async def test_secrets_are_found_in_files_of_any_kind_and_not_repeated(context_o
     report = await run(context_of(files))
 
     assert report.state == "ok"
-    assert report.version == detect_secrets.card.version
+    assert report.version == metadata.version("detect-secrets")
     assert set(report.read) == set(files)
     assert rules(report.findings) == [
         ("a.py", 3, "secret-keyword"),
@@ -168,13 +169,14 @@ async def test_a_thousand_files_are_read(context_of: ContextOf) -> None:
     assert len(report.read) == len(report.findings) == 1000
 
 
-async def test_a_missing_tool_says_how_to_install_it(context_of: ContextOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "VERSION", NOT_INSTALLED)
+async def test_a_missing_tool_says_how_to_install_it(context_of: ContextOf) -> None:
+    report = await without(DETECT_SECRETS).analyze(context_of({"a.py": "x\n"}), Toolbox())
 
-    report = await run(context_of({"a.py": "x\n"}))
-
-    assert report.state == "failed"
-    assert "detect-secrets is not installed: run `pip install" in (report.reason or "")
+    assert (report.state, report.reason) == (
+        "missing",
+        "no-such-program-here is not installed: pip install detect-secrets",
+    )
+    assert (report.read, report.unread) == ((), {"a.py": "detect-secrets is not installed"})
 
 
 async def test_a_tool_that_fails_is_a_state_and_not_an_empty_result(
@@ -229,7 +231,7 @@ async def test_the_example_has_problems_on_which_agents_agree_and_code_that_is_c
 ) -> None:
     context = context_of({})
     context.input = {"diff": EXAMPLE.read_text(encoding="utf-8")}
-    reports = [await agent(context) for agent in (ruff, bandit, detect_secrets)]
+    reports = [await each.analyze(context, Toolbox()) for each in (RUFF, BANDIT, DETECT_SECRETS)]
     found = [rules(report.findings) for report in reports if isinstance(report, Contribution)]
 
     password = [{rule for path, line, rule in one if (path, line) == ("shop/reports.py", 10)} for one in found]

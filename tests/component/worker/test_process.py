@@ -140,8 +140,8 @@ async def test_output_up_to_the_limit_is_kept(tmp_path: Path) -> None:
     assert output.stdout == b"12345"
 
 
-async def test_a_missing_tool_says_how_to_install_it(tmp_path: Path) -> None:
-    with pytest.raises(ToolMissing, match=r"no-such-tool is not installed: run `pip install"):
+async def test_a_missing_tool_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ToolMissing, match=r"no-such-tool is not installed where the worker runs"):
         await run_tool(["no-such-tool"], cwd=tmp_path, home=tmp_path, timeout_s=30)
 
 

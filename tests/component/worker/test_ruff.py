@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -11,11 +12,12 @@ import pytest
 from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
-from quorate_worker.adapters import process
 from quorate_worker.adapters import ruff as module
-from quorate_worker.adapters.analysis import NOT_INSTALLED
-from quorate_worker.adapters.ruff import RULES, SELECT, judge, ruff, to_finding
+from quorate_worker.adapters.ruff import RUFF, RULES, SELECT, to_finding
+from quorate_worker.adapters.rules import judge
+from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace, workspace
+from tests.support.analyzers import argv, without
 
 ContextOf = Callable[..., Context]
 SECRET = "kestrel-9-umbrella"
@@ -26,8 +28,7 @@ def ran(canary: Path) -> bool:
 
 
 async def run(context: Context) -> Contribution:
-    report = await ruff(context)
-    assert isinstance(report, Contribution)
+    report = await RUFF.analyze(context, Toolbox())
     report.encode()  # it can be sent
     return report
 
@@ -42,7 +43,7 @@ async def test_problems_are_found_where_they_are(context_of: ContextOf) -> None:
     report = await run(context_of({"a.py": code, "clean.py": "X = 1\n", "notes.txt": "import os\n"}))
 
     assert report.state == "ok"
-    assert report.version == ruff.card.version
+    assert report.version == metadata.version("ruff")
     assert rules(report) == [("a.py", 1, "F401"), ("a.py", 4, "B006"), ("a.py", 6, "F821")]
     assert report.read == ("a.py", "clean.py")
     assert report.unread == {}
@@ -73,7 +74,7 @@ async def test_the_configuration_of_the_change_is_not_obeyed_and_nothing_of_it_r
 async def test_even_beside_the_files_that_configure_it_the_tool_stays_deaf(
     hostile: dict[str, str], canary: Path
 ) -> None:
-    async with workspace(hostile) as space:
+    async with workspace(hostile, program=await argv(RUFF)) as space:
         done = await module.check(space, 30)
 
     assert {item.rule for item in done.findings if item.path == "evil.py"} == {"S602", "S105"}
@@ -204,31 +205,21 @@ async def test_a_thousand_files_are_read(context_of: ContextOf) -> None:
     assert len(report.read) == len(report.findings) == 1000
 
 
-@pytest.mark.parametrize("how", ["no package", "no program"])
-async def test_a_missing_tool_says_how_to_install_it(
-    context_of: ContextOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
-) -> None:
-    if how == "no package":
-        monkeypatch.setattr(module, "VERSION", NOT_INSTALLED)
-    else:
-        monkeypatch.setattr(process, "PATH", str(tmp_path))
+async def test_a_missing_tool_says_how_to_install_it(context_of: ContextOf) -> None:
+    report = await without(RUFF).analyze(context_of({"a.py": "import os\n"}), Toolbox())
 
-    report = await run(context_of({"a.py": "import os\n"}))
-
-    assert report.state == "failed"
-    assert "ruff is not installed: run `pip install" in (report.reason or "")
-    assert (report.read, report.findings, report.unread) == ((), (), {"a.py": "ruff failed"})
+    assert report.state == "missing"
+    assert report.reason == "no-such-program-here is not installed: pip install ruff"
+    assert (report.read, report.unread) == ((), {"a.py": "ruff is not installed"})
 
 
 @pytest.mark.parametrize("program", ["echo 'no such rule' >&2; exit 2", "echo not JSON", "echo '{}'"])
 async def test_a_tool_that_fails_is_a_state_and_not_an_empty_result(
     context_of: ContextOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
 ) -> None:
-    (tmp_path / "ruff").write_text(f"#!/bin/sh\n{program}\n")
+    (tmp_path / "ruff").write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo 1.0 && exit\n{program}\n')
     (tmp_path / "ruff").chmod(0o700)
-    monkeypatch.setattr(process, "PATH", f"{tmp_path}:/usr/bin:/bin")
-
-    report = await run(context_of({"a.py": "import os\n"}))
+    report = await RUFF.analyze(context_of({"a.py": "import os\n"}), Toolbox(commands={"ruff": str(tmp_path / "ruff")}))
 
     assert report.state == "failed"
     assert "ruff ended with code" in (report.reason or "")
@@ -265,11 +256,11 @@ async def test_without_time_left_the_state_is_timeout(context_of: ContextOf) -> 
     ],
 )
 def test_a_rule_is_judged_by_its_longest_prefix(rule: str, category: str, severity: str) -> None:
-    assert judge(rule)[:2] == (category, severity)
+    assert judge(RULES, rule)[:2] == (category, severity)
 
 
 def test_every_selected_rule_is_judged_by_an_entry_of_its_own() -> None:
-    assert [prefix for prefix in SELECT.split(",") if judge(prefix) == RULES[""]] == []
+    assert [prefix for prefix in SELECT.split(",") if judge(RULES, prefix) == RULES[""]] == []
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,17 @@
 
 import json
 import re
-import sys
 from typing import Any
 
-from quorate.agent_definition import Context, agent
-from quorate.contract.facts import Contribution
 from quorate.contract.finding import Category, Finding, Severity
-from quorate_worker.adapters.analysis import (
-    REVOKE,
-    TIMEOUT_S,
-    Analysis,
-    analyze,
-    clean,
-    installed_version,
-    suppressed,
-)
-from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.process import ToolFailed
+from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.rules import Rule
+from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.weaknesses import weakness_of
 from quorate_worker.adapters.workspace import Workspace
-
-VERSION = installed_version("bandit")
 
 # Every file that was sent is to be read, whatever its suffix. Left out as noise: importing subprocess (B404),
 # and each call of it without a shell (B603, B606) or without a full path (B607). Tests assert.
@@ -33,13 +25,7 @@ assert_used:
 # Bandit obeys a `.bandit` that it finds in the tree, unless it is given another one.
 _INI = "[bandit]\n"
 
-_COMMAND = (
-    sys.executable,
-    "-I",  # no module of the reviewed code, and none of its `sitecustomize`, can be imported
-    "-X",
-    "utf8",
-    "-m",
-    "bandit",
+_FLAGS = (
     "--recursive",
     "--quiet",
     "--exit-zero",
@@ -62,29 +48,13 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _TEST = re.compile(r"\bB\d{3}\b|\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
-@agent(
-    "bandit",
-    version=VERSION,
-    languages=("python",),
-    description="Security problems in Python, by bandit's tests",
-    timeout_s=TIMEOUT_S,
-)
-async def bandit(context: Context) -> Contribution:
-    """Findings for every changed Python file, by our configuration, never by that of the change."""
-    return await analyze(context, check, name="bandit", version=VERSION, language="python")
-
-
 async def check(space: Workspace, timeout_s: float) -> Analysis:
     """Run bandit over the whole folder. What it cannot parse is unread, with its own words as the reason."""
     config, ini = space.home / "bandit.yaml", space.home / "bandit.ini"
     config.write_text(_CONFIG)
     ini.write_text(_INI)
-    output = await run_tool(
-        [*_COMMAND, f"--configfile={config}", f"--ini={ini}", "."],
-        cwd=space.tree,
-        home=space.home,
-        timeout_s=timeout_s,
-        name="bandit",
+    output = await space.run(
+        [*space.program, *_FLAGS, f"--configfile={config}", f"--ini={ini}", "."], timeout_s, name="bandit"
     )
     try:
         report = json.loads(output.stdout) if output.code == 0 else None
@@ -116,6 +86,7 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
         category=category,
         message=SECRETS.get(rule) or clean(item["issue_text"]),
         rule=rule,
+        cwe=weakness_of(rule) or (item.get("issue_cwe") or {}).get("id"),
         confidence=CONFIDENCES.get(item["issue_confidence"], 0.5),
         suggestion=REVOKE if rule in SECRETS else None,
     )
@@ -134,3 +105,23 @@ def is_dismissed(item: dict[str, Any], text: str) -> bool:
 
 def _path(name: str) -> str:
     return name.removeprefix("./")
+
+
+BANDIT = Analyzer(
+    name="bandit",
+    description="Security problems in Python, by bandit's tests",
+    homepage="https://bandit.readthedocs.io",
+    program=Program(command="bandit", distribution="bandit", module="bandit", install="pip install bandit"),
+    selection=Selection.of_languages("python"),
+    languages=("python",),
+    check=check,
+    expected_s=0.3,
+    rules={
+        "": Rule("security", "medium", 0.7),
+        **dict.fromkeys(SECRETS, Rule("secrets", "medium", 0.7, 798)),
+    },
+    notes=(
+        "Severity and confidence are bandit's own. Left out: imports of subprocess (B404) and its calls without a "
+        "shell (B603, B606) or a full path (B607); asserts in tests. `# nosec` makes a finding a mere note."
+    ),
+)

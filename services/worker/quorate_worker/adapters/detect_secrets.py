@@ -2,25 +2,16 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
-from quorate.agent_definition import Context, agent
-from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding, Severity
-from quorate_worker.adapters.analysis import (
-    REVOKE,
-    TIMEOUT_S,
-    Analysis,
-    analyze,
-    installed_version,
-    suppressed,
-)
-from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate_worker.adapters.analysis import REVOKE, Analysis, suppressed
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.process import PYTHON, ToolFailed
+from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.workspace import Workspace
-
-VERSION = installed_version("detect-secrets")
 
 _PROGRAM = Path(__file__).with_name("secret_scan.py")
 
@@ -42,27 +33,10 @@ _MESSAGES = {
 }
 
 
-@agent(
-    "detect-secrets",
-    version=VERSION,
-    description="Passwords, tokens and keys in files of any kind, by detect-secrets",
-    timeout_s=TIMEOUT_S,
-)
-async def detect_secrets(context: Context) -> Contribution:
-    """Findings for every changed text file; no baseline and no allow list of the change is obeyed."""
-    return await analyze(context, check, name="detect-secrets", version=VERSION)
-
-
 async def check(space: Workspace, timeout_s: float) -> Analysis:
     """Scan in a process of its own: the library keeps global settings, and its patterns may take long."""
-    output = await run_tool(
-        [sys.executable, "-I", "-X", "utf8", str(_PROGRAM)],
-        cwd=space.tree,
-        home=space.home,
-        timeout_s=timeout_s,
-        stdin=json.dumps(list(space.files)).encode(),
-        name="detect-secrets",
-    )
+    paths = json.dumps(list(space.files)).encode()
+    output = await space.run([*PYTHON, str(_PROGRAM)], timeout_s, stdin=paths, name="detect-secrets")
     try:
         report = json.loads(output.stdout) if output.code == 0 else None
     except ValueError:
@@ -89,6 +63,7 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
         category="secrets",
         message=_MESSAGES.get(rule) or f"Possible secret: {item['type']}",
         rule=rule,
+        cwe=None if rule == "public-ip-ipv4" else 798,
         confidence=confidence,
         suggestion=None if rule == "public-ip-ipv4" else REVOKE,
     )
@@ -97,3 +72,26 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
 def slug(kind: str) -> str:
     """`AWS Access Key` as `aws-access-key`."""
     return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
+
+
+DETECT_SECRETS = Analyzer(
+    name="detect-secrets",
+    description="Passwords, tokens and keys in files of any kind, by detect-secrets",
+    homepage="https://github.com/Yelp/detect-secrets",
+    program=Program(
+        command="detect-secrets",
+        distribution="detect-secrets",
+        module="detect_secrets",
+        install="pip install detect-secrets",
+    ),
+    check=check,
+    expected_s=0.25,
+    rules={
+        "": Rule("secrets", *_PROVIDER, 798),
+        **{rule: Rule("secrets", *judged) for rule, judged in KINDS.items()},
+    },
+    notes=(
+        "A finding says what kind of secret it is, never its value. No baseline and no allow list of the change is "
+        "obeyed; `pragma: allowlist secret` makes a finding a mere note. Lock files and Swagger files are not read."
+    ),
+)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 import sysconfig
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -17,6 +18,10 @@ MAX_OUTPUT = 64 * MIB
 PATH = os.pathsep.join((sysconfig.get_path("scripts"), "/usr/local/bin", "/usr/bin", "/bin"))
 """Where tools are looked for: beside this Python first, where those are that were installed with us."""
 
+PYTHON = (sys.executable, "-I", "-X", "utf8")
+"""This Python, for tools that are modules: with -I no module of the reviewed code can be imported, and none of its
+`sitecustomize`."""
+
 _REAP_S = 5.0
 _TAIL = 500
 
@@ -29,7 +34,7 @@ class ToolMissing(ToolError):
     """The tool is not installed beside this Python, nor on the system."""
 
     def __init__(self, tool: str) -> None:
-        super().__init__(f"{tool} is not installed: run `pip install 'quorate[worker]'` where the worker runs")
+        super().__init__(f"{tool} is not installed where the worker runs")
 
 
 class ToolTimeout(ToolError):

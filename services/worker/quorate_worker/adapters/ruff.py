@@ -5,22 +5,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from quorate.agent_definition import Context, agent
-from quorate.contract.facts import Contribution
-from quorate.contract.finding import Category, Finding, Severity
-from quorate_worker.adapters.analysis import (
-    REVOKE,
-    TIMEOUT_S,
-    Analysis,
-    analyze,
-    clean,
-    installed_version,
-    suppressed,
-)
-from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate.contract.finding import Finding
+from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.process import ToolFailed
+from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.rules import Rule, judge
+from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.weaknesses import weakness_of
 from quorate_worker.adapters.workspace import Workspace
-
-VERSION = installed_version("ruff")
 
 # Rules that tell of a defect, not of taste: what fails when it runs (E9, F, PLE), what likely does not do as
 # its author thought (B, PLW, RUF), what an attacker can use (S), what blocks or loses a coroutine (ASYNC,
@@ -59,60 +52,60 @@ _FLAGS = (
 )
 
 # The longest prefix of a rule decides.
-RULES: dict[str, tuple[Category, Severity, float]] = {
-    "": ("other", "low", 0.7),
-    "invalid-syntax": ("bug", "high", 0.95),
-    "E9": ("bug", "high", 0.95),
-    "E722": ("bug", "medium", 0.8),
-    "F": ("bug", "medium", 0.9),
-    "F401": ("style", "low", 0.95),
-    "F403": ("style", "low", 0.9),
-    "F541": ("style", "low", 0.95),
-    "F7": ("bug", "high", 0.95),
-    "F722": ("bug", "medium", 0.6),
-    "F82": ("bug", "high", 0.9),
-    "F84": ("style", "low", 0.9),
-    "B": ("bug", "medium", 0.8),
-    "B007": ("style", "low", 0.8),
-    "B008": ("bug", "low", 0.6),
-    "B009": ("style", "low", 0.9),
-    "B010": ("style", "low", 0.9),
-    "B013": ("style", "low", 0.9),
-    "B014": ("style", "low", 0.9),
-    "B019": ("performance", "low", 0.7),
-    "B024": ("style", "low", 0.7),
-    "B027": ("style", "low", 0.7),
-    "B9": ("style", "low", 0.8),
-    "ASYNC": ("bug", "medium", 0.8),
-    "ASYNC11": ("style", "low", 0.8),
-    "ASYNC2": ("performance", "medium", 0.8),
-    "LOG": ("bug", "low", 0.8),
-    "PLE": ("bug", "high", 0.9),
-    "PLE13": ("bug", "medium", 0.8),
-    "PLE25": ("bug", "low", 0.8),
-    "PLE2502": ("security", "high", 0.8),
-    "PLW": ("bug", "medium", 0.8),
-    "RUF": ("bug", "medium", 0.8),
-    "SIM": ("bug", "low", 0.7),
-    "T10": ("bug", "medium", 0.9),
-    "S": ("security", "medium", 0.7),
-    "S101": ("security", "low", 0.8),
-    "S102": ("security", "medium", 0.8),
-    "S104": ("security", "low", 0.5),
-    "S105": ("secrets", "medium", 0.6),
-    "S106": ("secrets", "medium", 0.6),
-    "S107": ("secrets", "medium", 0.6),
-    "S108": ("security", "low", 0.5),
-    "S11": ("security", "low", 0.8),
-    "S201": ("security", "high", 0.8),
-    "S310": ("security", "low", 0.5),
-    "S311": ("security", "low", 0.4),
-    "S501": ("security", "high", 0.8),
-    "S602": ("security", "high", 0.9),
-    "S604": ("security", "high", 0.7),
-    "S605": ("security", "high", 0.8),
-    "S608": ("security", "medium", 0.6),
-    "S701": ("security", "high", 0.8),
+RULES: dict[str, Rule] = {
+    "": Rule("other", "low", 0.7),
+    "invalid-syntax": Rule("bug", "high", 0.95),
+    "E9": Rule("bug", "high", 0.95),
+    "E722": Rule("bug", "medium", 0.8),
+    "F": Rule("bug", "medium", 0.9),
+    "F401": Rule("style", "low", 0.95),
+    "F403": Rule("style", "low", 0.9),
+    "F541": Rule("style", "low", 0.95),
+    "F7": Rule("bug", "high", 0.95),
+    "F722": Rule("bug", "medium", 0.6),
+    "F82": Rule("bug", "high", 0.9),
+    "F84": Rule("style", "low", 0.9),
+    "B": Rule("bug", "medium", 0.8),
+    "B007": Rule("style", "low", 0.8),
+    "B008": Rule("bug", "low", 0.6),
+    "B009": Rule("style", "low", 0.9),
+    "B010": Rule("style", "low", 0.9),
+    "B013": Rule("style", "low", 0.9),
+    "B014": Rule("style", "low", 0.9),
+    "B019": Rule("performance", "low", 0.7),
+    "B024": Rule("style", "low", 0.7),
+    "B027": Rule("style", "low", 0.7),
+    "B9": Rule("style", "low", 0.8),
+    "ASYNC": Rule("bug", "medium", 0.8),
+    "ASYNC11": Rule("style", "low", 0.8),
+    "ASYNC2": Rule("performance", "medium", 0.8),
+    "LOG": Rule("bug", "low", 0.8),
+    "PLE": Rule("bug", "high", 0.9),
+    "PLE13": Rule("bug", "medium", 0.8),
+    "PLE25": Rule("bug", "low", 0.8),
+    "PLE2502": Rule("security", "high", 0.8),
+    "PLW": Rule("bug", "medium", 0.8),
+    "RUF": Rule("bug", "medium", 0.8),
+    "SIM": Rule("bug", "low", 0.7),
+    "T10": Rule("bug", "medium", 0.9),
+    "S": Rule("security", "medium", 0.7),
+    "S101": Rule("security", "low", 0.8),
+    "S102": Rule("security", "medium", 0.8),
+    "S104": Rule("security", "low", 0.5),
+    "S105": Rule("secrets", "medium", 0.6),
+    "S106": Rule("secrets", "medium", 0.6),
+    "S107": Rule("secrets", "medium", 0.6),
+    "S108": Rule("security", "low", 0.5),
+    "S11": Rule("security", "low", 0.8),
+    "S201": Rule("security", "high", 0.8),
+    "S310": Rule("security", "low", 0.5),
+    "S311": Rule("security", "low", 0.4),
+    "S501": Rule("security", "high", 0.8),
+    "S602": Rule("security", "high", 0.9),
+    "S604": Rule("security", "high", 0.7),
+    "S605": Rule("security", "high", 0.8),
+    "S608": Rule("security", "medium", 0.6),
+    "S701": Rule("security", "high", 0.8),
 }
 
 # What these rules quote may be the secret itself.
@@ -127,18 +120,6 @@ _OWN_MESSAGES = {
 _SILENCE = re.compile(r"noqa|ruff", re.IGNORECASE)
 
 
-@agent(
-    "ruff",
-    version=VERSION,
-    languages=("python",),
-    description="Bugs and risky calls in Python, by ruff's rules",
-    timeout_s=TIMEOUT_S,
-)
-async def ruff(context: Context) -> Contribution:
-    """Findings for every changed Python file, by our rules, never by those of the change."""
-    return await analyze(context, check, name="ruff", version=VERSION, language="python")
-
-
 async def check(space: Workspace, timeout_s: float) -> Analysis:
     """Run ruff deaf to the comments that silence it, and once more obeying them if there are any.
 
@@ -146,7 +127,7 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     """
     suffixes = {path.rpartition(".")[2] for path in space.files}
     extensions = (f"--extension={suffix}:python" for suffix in sorted(suffixes - {"py", "pyi"}))
-    argv = ("ruff", "check", *_FLAGS, *extensions, ".")
+    argv = (*space.program, "check", *_FLAGS, *extensions, ".")
     items = await _run([*argv, "--ignore-noqa"], space, timeout_s)
     obeying = items
     if any(_SILENCE.search(text) for text in space.files.values()):
@@ -168,7 +149,7 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
 def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
     """One entry of ruff's JSON as a finding."""
     rule = item["code"] or item["name"]
-    category, severity, confidence = judge(rule)
+    category, severity, confidence, _ = judge(RULES, rule)
     message = _OWN_MESSAGES.get(rule) or item["message"]
     if severity == "high" and "seems safe" in message:  # ruff saw that only literals reach the shell
         severity = "low"
@@ -185,18 +166,14 @@ def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
         category=category,
         message=clean(message),
         rule=rule,
+        cwe=weakness_of(rule),
         confidence=confidence,
         suggestion=suggestion and clean(suggestion),
     )
 
 
-def judge(rule: str) -> tuple[Category, Severity, float]:
-    """What a rule is about, how severe it is and how sure: by the longest prefix in the table."""
-    return RULES[next(rule[:end] for end in range(len(rule), -1, -1) if rule[:end] in RULES)]
-
-
 async def _run(argv: Sequence[str], space: Workspace, timeout_s: float) -> list[dict[str, Any]]:
-    output = await run_tool(argv, cwd=space.tree, home=space.home, timeout_s=timeout_s)
+    output = await space.run(argv, timeout_s, name="ruff")
     if output.code == 0:
         try:
             items = json.loads(output.stdout)
@@ -209,3 +186,20 @@ async def _run(argv: Sequence[str], space: Workspace, timeout_s: float) -> list[
 
 def _identity(item: dict[str, Any]) -> str:
     return json.dumps([item["filename"], item["code"], item["location"], item["message"]])
+
+
+RUFF = Analyzer(
+    name="ruff",
+    description="Bugs and risky calls in Python, by ruff's rules",
+    homepage="https://docs.astral.sh/ruff",
+    program=Program(command="ruff", distribution="ruff", install="pip install ruff"),
+    selection=Selection.of_languages("python"),
+    languages=("python",),
+    check=check,
+    batch=5_000,
+    expected_s=0.05,
+    rules=RULES,
+    notes=(
+        "Rules that tell of a defect, not of taste; formatting is another agent's. `noqa` makes a finding a mere note."
+    ),
+)

@@ -7,11 +7,12 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 
 from quorate.diff import UnsafePath, check_path
+from quorate_worker.adapters.process import ToolOutput, run_tool
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _WHY = {
@@ -25,12 +26,15 @@ _WHY = {
 class Workspace:
     """``tree`` holds the files; ``home`` is an empty folder beside it, for what tools want to write.
 
-    ``files`` are the texts that were written, by path, and ``unread`` says of the others why not.
+    ``files`` are the texts that were written, by path, and ``unread`` says of the others why not. ``program`` is how
+    the tool is started. ``before`` are the texts before the change, where they are known; they are not written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = (), before: Mapping[str, str] | None = None) -> None:
         self.tree = folder / "tree"
         self.home = folder / "home"
+        self.program = tuple(program)
+        self.before = before or {}
         self.files: dict[str, str] = {}
         self.unread: dict[str, str] = {}
         self._folders: set[PurePosixPath] = {PurePosixPath(".")}
@@ -55,6 +59,12 @@ class Workspace:
                 self.unread[path] = _WHY.get(error.errno or 0) or f"it could not be written: {error.strerror}"
             else:
                 self.files[path] = text
+
+    async def run(
+        self, argv: Sequence[str], timeout_s: float, *, stdin: bytes | None = None, name: str | None = None
+    ) -> ToolOutput:
+        """Run a tool in the folder of the files; see ``run_tool``."""
+        return await run_tool(argv, cwd=self.tree, home=self.home, timeout_s=timeout_s, stdin=stdin, name=name)
 
     def line(self, path: str, number: int) -> int:
         """The line of the diff for a tool's line number.
@@ -93,13 +103,15 @@ class Workspace:
 
 
 @asynccontextmanager
-async def workspace(files: Mapping[str, str]) -> AsyncIterator[Workspace]:
+async def workspace(
+    files: Mapping[str, str], *, program: Sequence[str] = (), before: Mapping[str, str] | None = None
+) -> AsyncIterator[Workspace]:
     """A fresh folder with these files (path to text), readable by this user only; it is gone afterwards.
 
     Raises OSError if no temporary folder can be made at all.
     """
     folder = _make_folder()
-    space = Workspace(folder)
+    space = Workspace(folder, program, before)
     writing = asyncio.ensure_future(asyncio.to_thread(space.write, files))
     try:
         await asyncio.shield(writing)

@@ -1,0 +1,86 @@
+"""Program: an outside tool, where it is and which version it has."""
+
+import os
+import re
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from quorate_worker.adapters.process import PATH, PYTHON, ToolError
+from quorate_worker.adapters.workspace import workspace
+
+SEARCHED = os.pathsep.join((PATH, str(Path.home() / ".local" / "bin")))
+"""Where programs are looked for: beside this Python, on the system, and where pipx and uv put them. Not in the
+user's PATH: tools such as direnv add folders of the reviewed code to it."""
+
+_VERSION = re.compile(r"\d+\.\d+[0-9A-Za-z.+-]*")
+_VERSION_S = 30.0
+_known: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A program that is there: how to start it, and its version."""
+
+    argv: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """``command`` is what it is called. ``distribution`` is the Python package that brings it, if one does; with
+    ``module`` it is run as a module of this Python. ``install`` says what to run when it is not there."""
+
+    command: str
+    install: str
+    distribution: str = ""
+    module: str = ""
+
+    @property
+    def packaged(self) -> str | None:
+        """The version of the package beside this Python; None without one."""
+        try:
+            return metadata.version(self.distribution) if self.distribution else None
+        except metadata.PackageNotFoundError:
+            return None
+
+    async def locate(self, given: str | None = None) -> Located | None:
+        """Find it; ``given`` is the path that the operator gave. Raises ToolError if it will not run."""
+        argv = self._argv(given)
+        if not argv:
+            return None
+        # Python's packages tell their version without being run, if it is theirs that would run.
+        if self.packaged and given is None and (self.module or _is_beside_us(argv[0])):
+            return Located(argv, self.packaged)
+        key = _identity(argv[0])
+        if key not in _known:
+            _known[key] = await self._ask(argv)
+        return Located(argv, _known[key])
+
+    def _argv(self, given: str | None) -> tuple[str, ...]:
+        if given is not None:
+            return (given,) if shutil.which(given) else ()
+        if self.module:
+            return (*PYTHON, "-m", self.module) if self.packaged else ()
+        found = shutil.which(self.command, path=SEARCHED)
+        return (found,) if found else ()
+
+    async def _ask(self, argv: tuple[str, ...]) -> str:
+        async with workspace({}) as space:
+            output = await space.run([*argv, "--version"], _VERSION_S, name=self.command)
+        found = _VERSION.search((output.stdout or output.stderr).decode("utf-8", "replace"))
+        if output.code != 0 or found is None:
+            raise ToolError(f"{self.command} does not tell its version: run `{argv[0]} --version` and see")
+        return found.group()[:32]
+
+
+def _identity(path: str) -> tuple[str, int, int]:
+    """Changes when another version is installed."""
+    stat = Path(path).stat()
+    return path, stat.st_mtime_ns, stat.st_size
+
+
+def _is_beside_us(path: str) -> bool:
+    return Path(path).parent == Path(sysconfig.get_path("scripts"))

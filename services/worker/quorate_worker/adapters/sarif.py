@@ -1,0 +1,65 @@
+"""SARIF 2.1.0, which many analyzers can write: https://docs.oasis-open.org/sarif/sarif/v2.1.0."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from quorate.contract.finding import Finding, Severity
+from quorate_worker.adapters.analysis import Analysis, clean
+from quorate_worker.adapters.command import Parser, reviewed_path
+from quorate_worker.adapters.process import ToolOutput
+from quorate_worker.adapters.rules import Rules, judge
+from quorate_worker.adapters.workspace import Workspace
+
+LEVELS: Mapping[str, Severity] = {"error": "high", "warning": "medium", "note": "low", "none": "info"}
+
+_CWE = re.compile(r"\bcwe-0*([1-9]\d{0,4})\b", re.IGNORECASE)
+
+
+def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None) -> Parser:
+    """A parser for a SARIF log on standard output. ``severities`` maps levels to ours; without it the rules decide."""
+
+    def parse(output: ToolOutput, space: Workspace) -> Analysis:
+        done = Analysis()
+        for run in json.loads(output.stdout)["runs"]:
+            described = {rule["id"]: rule for rule in run["tool"]["driver"].get("rules") or ()}
+            for result in run.get("results") or ():
+                if result.get("kind", "fail") == "fail" and not result.get("suppressions"):
+                    done.findings.extend(_findings(result, described, space))
+        return done
+
+    def _findings(result: dict[str, Any], described: dict[str, Any], space: Workspace) -> Iterator[Finding]:
+        rule = str(result.get("ruleId") or (result.get("rule") or {}).get("id") or "")
+        about = described.get(rule) or {}
+        judged = judge(rules, rule)
+        level = result.get("level") or (about.get("defaultConfiguration") or {}).get("level") or "warning"
+        for location in (result.get("locations") or ())[:1]:
+            place = location["physicalLocation"]
+            path = reviewed_path(place["artifactLocation"]["uri"], space)
+            if path is None:
+                continue
+            region = place.get("region") or {}
+            first = int(region.get("startLine") or 0)
+            last = int(region.get("endLine") or first)
+            # A region that ends before the first column of a line does not touch that line.
+            if last > first and region.get("endColumn") == 1:
+                last -= 1
+            yield Finding(
+                path=path,
+                line=space.line(path, first) if first else None,
+                end_line=space.line(path, last) if first else None,
+                severity=(severities or {}).get(level, judged.severity),
+                category=judged.category,
+                message=clean(str((result.get("message") or {}).get("text") or rule or "no message").strip()),
+                rule=rule,
+                confidence=judged.confidence,
+                cwe=judged.cwe or _weakness(about),
+            )
+
+    return parse
+
+
+def _weakness(about: dict[str, Any]) -> int | None:
+    tags = (about.get("properties") or {}).get("tags") or ()
+    return next((int(match.group(1)) for tag in tags if (match := _CWE.search(str(tag)))), None)

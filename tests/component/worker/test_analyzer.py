@@ -1,0 +1,158 @@
+"""What all analyzers have in common: coverage, batches, slots, and the cache."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from quorate.agent_definition import Context
+from quorate.contract.finding import Finding
+from quorate_worker.adapters.analysis import Analysis
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.cache import AnalysisCache
+from quorate_worker.adapters.process import ToolFailed
+from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.slots import Slots
+from quorate_worker.adapters.toolbox import Toolbox
+from quorate_worker.adapters.workspace import Workspace
+
+ContextOf = Callable[..., Context]
+
+
+class Tool:
+    """A tool that finds every file, and remembers what it was given. It stumbles over what is `broken`."""
+
+    def __init__(self) -> None:
+        self.given: list[list[str]] = []
+        self.before: list[Mapping[str, str]] = []
+        self.running = self.most = 0
+
+    async def __call__(self, space: Workspace, timeout_s: float) -> Analysis:
+        self.given.append(sorted(space.files))
+        self.before.append(space.before)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.running -= 1
+        if "failing" in space.files.values():
+            raise ToolFailed("tool", "fell over")
+        broken = {path for path, text in space.files.items() if text == "broken"}
+        return Analysis(
+            [Finding(path=path, line=1, message=text) for path, text in space.files.items() if path not in broken],
+            dict.fromkeys(broken, "it is broken"),
+        )
+
+    def analyzer(self, **fields: object) -> Analyzer:
+        values = {"name": "tool", "description": "finds all", "check": self, "selection": PYTHON} | fields
+        return Analyzer(**values)  # type: ignore[arg-type]
+
+
+PYTHON = Selection.of_languages("python")
+
+
+@pytest.fixture
+def tool() -> Tool:
+    return Tool()
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> Toolbox:
+    return Toolbox(cache=AnalysisCache(tmp_path / "cache", 1 << 20))
+
+
+async def test_a_second_review_of_the_same_content_runs_nothing(
+    context_of: ContextOf, tool: Tool, cached: Toolbox
+) -> None:
+    files = {"a.py": "one", "b.py": "two", "c.py": "broken"}
+    first = await tool.analyzer().analyze(context_of(files), cached)
+    second = await tool.analyzer().analyze(context_of(files), cached)
+
+    assert tool.given == [["a.py", "b.py", "c.py"]]
+    assert (second.findings, second.read, second.unread) == (first.findings, first.read, first.unread)
+    assert second.unread == {"c.py": "it is broken"}
+
+
+async def test_only_what_has_changed_is_read_again(context_of: ContextOf, tool: Tool, cached: Toolbox) -> None:
+    await tool.analyzer().analyze(context_of({"a.py": "one", "b.py": "two"}), cached)
+    report = await tool.analyzer().analyze(context_of({"a.py": "one", "b.py": "three", "c.py": "one"}), cached)
+
+    assert tool.given[1] == ["b.py", "c.py"]
+    assert sorted(finding.message for finding in report.findings) == ["one", "one", "three"]
+    assert report.read == ("a.py", "b.py", "c.py")
+
+
+@pytest.mark.parametrize("other", [{"version": "2"}, {"name": "other"}, {"configuration": "strict"}])
+async def test_another_version_or_configuration_reads_all_again(
+    context_of: ContextOf, tool: Tool, cached: Toolbox, other: dict[str, str]
+) -> None:
+    await tool.analyzer().analyze(context_of({"a.py": "one"}), cached)
+    await tool.analyzer(**other).analyze(context_of({"a.py": "one"}), cached)
+
+    assert tool.given == [["a.py"], ["a.py"]]
+
+
+async def test_where_files_depend_on_each_other_one_change_reads_all_again(
+    context_of: ContextOf, tool: Tool, cached: Toolbox
+) -> None:
+    analyzer = tool.analyzer(per_file=False)
+    for text in ("one", "one", "other"):
+        await analyzer.analyze(context_of({"a.py": text, "b.py": "two"}), cached)
+
+    assert tool.given == [["a.py", "b.py"]] * 2
+
+
+async def test_where_files_depend_on_each_other_the_tool_sees_what_they_were(tool: Tool, cached: Toolbox) -> None:
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old\n+new\n"
+    review = {"diff": diff, "files": {"a.py": "new\n"}}
+    context = Context(task="t", kind="code-review", step="review", agent="tool", input=review)
+    await tool.analyzer(per_file=False).analyze(context, cached)
+
+    assert tool.before == [{"a.py": "old\n"}]
+
+
+async def test_a_failure_is_not_remembered(context_of: ContextOf, tool: Tool, cached: Toolbox) -> None:
+    for _ in range(2):
+        report = await tool.analyzer().analyze(context_of({"a.py": "failing"}), cached)
+        assert (report.state, report.unread) == ("failed", {"a.py": "tool failed"})
+        assert "tool fell over" in (report.reason or "")
+
+    assert len(tool.given) == 2
+
+
+async def test_many_files_are_put_before_several_processes_and_none_is_lost(context_of: ContextOf, tool: Tool) -> None:
+    files = {f"{number}.py": str(number) for number in range(100)}
+    report = await tool.analyzer(batch=20).analyze(context_of(files), Toolbox(Slots(3)))
+
+    assert [len(batch) for batch in tool.given] == [34, 33, 33]
+    assert {finding.message for finding in report.findings} == set(files.values())
+    assert report.read == tuple(files)
+
+
+async def test_no_more_tools_run_than_there_are_slots(context_of: ContextOf, tool: Tool) -> None:
+    toolbox = Toolbox(Slots(2))
+    async with asyncio.TaskGroup() as group:
+        for name in "abcdef":
+            group.create_task(tool.analyzer(name=name).analyze(context_of({"a.py": name}), toolbox))
+
+    assert (len(tool.given), tool.most) == (6, 2)
+
+
+async def test_one_failing_batch_fails_the_analysis(context_of: ContextOf, tool: Tool) -> None:
+    files = {f"{number}.py": "failing" if number == 7 else "x" for number in range(40)}
+    report = await tool.analyzer(batch=10).analyze(context_of(files), Toolbox(Slots(2)))
+
+    assert (report.state, report.findings, len(report.unread)) == ("failed", (), 40)
+
+
+async def test_a_binary_file_is_not_its_business_and_one_without_content_is_unread(tool: Tool) -> None:
+    diff = (
+        "diff --git a/a.py b/a.py\nBinary files a/a.py and b/a.py differ\n"
+        "--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-old\n+new\n"
+    )
+    context = Context(task="t", kind="code-review", step="review", agent="tool", input={"diff": diff})
+    report = await tool.analyzer().analyze(context, Toolbox())
+
+    assert (report.state, report.reason) == ("skipped", "none of its Python files came with content")
+    assert list(report.unread) == ["b.py"]
