@@ -77,9 +77,9 @@ lock: $(MADE) ## resolve requirements/*.txt again; UPGRADE=1 moves to the newest
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@echo "==> Resolving the locks: about 10 s"
 	@echo "uv" | $(UV_COMPILE) - -o requirements/uv.txt
-	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector --extra memory \
-		--extra gateway --extra dev -o requirements/dev.txt
-	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector \
+	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector --extra analyzers \
+		--extra memory --extra gateway --extra dev -o requirements/dev.txt
+	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector --extra analyzers \
 		-c requirements/dev.txt -o requirements/run.txt
 
 clean: ## remove the environment, caches and built files (never .quorate, which holds data)

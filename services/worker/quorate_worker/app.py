@@ -24,7 +24,7 @@ from quorate.service import Service
 from quorate.settings import Settings
 from quorate.topology import agent_consumer
 from quorate_worker.adapters.toolbox import Toolbox
-from quorate_worker.builtin import agents_of, builtin_agents, configured_agents
+from quorate_worker.builtin import agents_of, builtin_analyzers, change_checks, configured_analyzers
 from quorate_worker.handlers import Worker
 
 log = logging.getLogger("quorate.worker")
@@ -33,8 +33,10 @@ log = logging.getLogger("quorate.worker")
 def chosen_agents(settings: Settings) -> list[Agent]:
     """The built-in agents, the configured tools and the agents of modules, but for the ones that are switched off."""
     toolbox = Toolbox.of(settings)
-    agents = builtin_agents(toolbox) if settings.builtin_agents else []
-    agents += configured_agents(settings.tools, toolbox)
+    analyzers = [*(builtin_analyzers() if settings.builtin_agents else ()), *configured_analyzers(settings.tools)]
+    agents = [analyzer.agent(toolbox) for analyzer in analyzers]
+    if settings.builtin_agents:
+        agents += change_checks()
     for module in settings.agent_modules:
         agents += agents_of(module)
     by_name = {agent.name: agent for agent in agents}

@@ -11,7 +11,6 @@ from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.toolbox import Toolbox
 
 
 def builtin_analyzers() -> list[Analyzer]:
@@ -23,16 +22,27 @@ def builtin_analyzers() -> list[Analyzer]:
     return [BANDIT, DETECT_SECRETS, RUFF]
 
 
-def builtin_agents(toolbox: Toolbox) -> list[Agent]:
-    """All that comes with Quorate, made ready to run."""
-    return [analyzer.agent(toolbox) for analyzer in builtin_analyzers()]
+def change_checks() -> list[Agent]:
+    """Agents that look at the change itself."""
+    from quorate_worker.adapters.change_check import check_agent
+    from quorate_worker.checks import (
+        conflict_markers,
+        dependencies,
+        large_files,
+        licence_headers,
+        tests_touched,
+        todo,
+    )
+
+    checks = (conflict_markers, dependencies, licence_headers, tests_touched, todo)
+    return [check_agent(large_files, tells_unreadable=True), *(check_agent(check) for check in checks)]
 
 
-def configured_agents(tools: Mapping[str, ToolSettings], toolbox: Toolbox) -> list[Agent]:
+def configured_analyzers(tools: Mapping[str, ToolSettings]) -> list[Analyzer]:
     """The tools that the operator described, by name."""
     from quorate_worker.adapters.configured import configured_analyzer
 
-    return [configured_analyzer(name, tool).agent(toolbox) for name, tool in tools.items()]
+    return [configured_analyzer(name, tool) for name, tool in tools.items()]
 
 
 def agents_of(module: str) -> list[Agent]:

@@ -125,7 +125,7 @@ async def test_many_files_are_put_before_several_processes_and_none_is_lost(cont
     files = {f"{number}.py": str(number) for number in range(100)}
     report = await tool.analyzer(batch=20).analyze(context_of(files), Toolbox(Slots(3)))
 
-    assert [len(batch) for batch in tool.given] == [34, 33, 33]
+    assert sorted(len(batch) for batch in tool.given) == [33, 33, 34]
     assert {finding.message for finding in report.findings} == set(files.values())
     assert report.read == tuple(files)
 

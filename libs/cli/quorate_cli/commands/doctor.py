@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from quorate import __version__
 from quorate.bus import Bus, connect
 from quorate.contract import subjects
 from quorate.contract.health import HEALTH_SUBJECT, Health
+from quorate.diagnosis import Diagnosis, installed_diagnoses
 from quorate.embedded import BrokerError, find_binary
 from quorate.errors import Misconfigured, QuorateError
 from quorate.provision import drift, fill_levels
@@ -28,16 +29,6 @@ from quorate_cli.render.clean import one_line
 HEALTH_WAIT_S = 0.3
 POLL_S = 0.1
 NEARLY_FULL = 0.8
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at. ``advice`` says what to do when it is not ok."""
-
-    name: str
-    ok: bool
-    found: str
-    advice: str = ""
 
 
 @click.command("doctor")
@@ -54,7 +45,7 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of checks.")
 @data_option
 def command(waits: bool, timeout: float, services: tuple[str, ...], as_json: bool, data: Path) -> None:
-    """Check this installation and, where a system runs (here, or at QUORATE_NATS_URL), that system.
+    """Diagnosis this installation and, where a system runs (here, or at QUORATE_NATS_URL), that system.
 
     \b
     Exit codes:
@@ -69,35 +60,37 @@ def command(waits: bool, timeout: float, services: tuple[str, ...], as_json: boo
         for check in checks:
             mark = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red")
             click.echo(f"{mark}  {check.name:<12} {one_line(check.found, 300)}")
-            if not check.ok and check.advice:
-                click.echo(f"      {'':<12} -> {one_line(check.advice, 300)}")
+            if said := check.hint if check.ok else check.advice:
+                click.echo(f"      {'':<12} -> {one_line(said, 300)}")
     sys.exit(OK if all(check.ok for check in checks) else INCOMPLETE)
 
 
-def _installation() -> list[Check]:
+def _installation() -> list[Diagnosis]:
     """What a review on this machine needs."""
     python = ".".join(map(str, sys.version_info[:3]))
-    checks = [Check("quorate", True, f"{__version__} on Python {python}")]
+    checks = [Diagnosis("quorate", True, f"{__version__} on Python {python}")]
     try:
-        checks.append(Check("nats-server", True, str(find_binary())))
+        checks.append(Diagnosis("nats-server", True, str(find_binary())))
     except BrokerError as error:
-        checks.append(Check("nats-server", False, "not found", str(error)))
+        checks.append(Diagnosis("nats-server", False, "not found", str(error)))
     git = shutil.which("git")
-    checks.append(Check("git", git is not None, git or "not found", "install git; reviewing a patch works without"))
+    advice = "install git; reviewing a patch works without"
+    checks.append(Diagnosis("git", git is not None, git or "not found", advice))
     try:
         names = sorted(installed_services())
-        checks.append(Check("services", bool(names), ", ".join(names) or "none", "pip install quorate again"))
+        checks.append(Diagnosis("services", bool(names), ", ".join(names) or "none", "pip install quorate again"))
     except Misconfigured as error:
-        checks.append(Check("services", False, "incomplete", str(error)))
+        checks.append(Diagnosis("services", False, "incomplete", str(error)))
     try:
         load()
-        checks.append(Check("settings", True, str(config_path(os.environ) or "defaults and environment")))
+        checks.append(Diagnosis("settings", True, str(config_path(os.environ) or "defaults and environment")))
+        checks += installed_diagnoses()
     except Misconfigured as error:
-        checks.append(Check("settings", False, "wrong", str(error)))
+        checks.append(Diagnosis("settings", False, "wrong", str(error)))
     return checks
 
 
-def _system(data: Path, services: tuple[str, ...]) -> list[Check]:
+def _system(data: Path, services: tuple[str, ...]) -> list[Diagnosis]:
     try:
         settings = load()
     except Misconfigured:
@@ -105,13 +98,13 @@ def _system(data: Path, services: tuple[str, ...]) -> list[Check]:
     url = known_url(settings, data)
     if url is None:
         if services:
-            return [Check("broker", False, "none runs here", "start `quorate up`, or set QUORATE_NATS_URL")]
-        return [Check("broker", True, "none runs here; `quorate review` brings its own")]
+            return [Diagnosis("broker", False, "none runs here", "start `quorate up`, or set QUORATE_NATS_URL")]
+        return [Diagnosis("broker", True, "none runs here; `quorate review` brings its own")]
     return asyncio.run(_with_bus(url, settings, services))
 
 
-def _wait(data: Path, services: tuple[str, ...], timeout_s: float) -> list[Check]:
-    """Check until all is well or the time is up; the last state is what is told."""
+def _wait(data: Path, services: tuple[str, ...], timeout_s: float) -> list[Diagnosis]:
+    """Look until all is well or the time is up; the last state is what is told."""
     deadline = time.monotonic() + timeout_s
     while True:
         checks = _system(data, services or ("router", "collector", "worker"))
@@ -120,40 +113,42 @@ def _wait(data: Path, services: tuple[str, ...], timeout_s: float) -> list[Check
         time.sleep(POLL_S)
 
 
-async def _with_bus(url: str, settings: Settings, services: tuple[str, ...]) -> list[Check]:
+async def _with_bus(url: str, settings: Settings, services: tuple[str, ...]) -> list[Diagnosis]:
     try:
         bus = await connect(url, name="doctor", credentials=settings.nats_credentials, timeout_s=3)
     except QuorateError as error:
-        return [Check("broker", False, "no connection", str(error))]
+        return [Diagnosis("broker", False, "no connection", str(error))]
     try:
-        return [Check("broker", True, bus.shown_url), *await _look(bus, settings, services)]
+        return [Diagnosis("broker", True, bus.shown_url), *await _look(bus, settings, services)]
     except QuorateError as error:
-        return [Check("broker", False, bus.shown_url, str(error))]
+        return [Diagnosis("broker", False, bus.shown_url, str(error))]
     finally:
         await bus.close()
 
 
-async def _look(bus: Bus, settings: Settings, services: tuple[str, ...]) -> list[Check]:
+async def _look(bus: Bus, settings: Settings, services: tuple[str, ...]) -> list[Diagnosis]:
     healths = await _healths(bus)
     checks = []
     for name in services or ("router", "collector", "worker"):
         mine = [health for health in healths if health.service == name]
         ready = [health for health in mine if health.ready]
         found = f"{len(ready)} ready" if ready else ("starting" if mine else "none answers")
-        checks.append(Check(name, bool(ready), found, f"start one with `quorate up {name}`"))
+        checks.append(Diagnosis(name, bool(ready), found, f"start one with `quorate up {name}`"))
     if services and "worker" not in services:
         return checks
     differences = await drift(bus, settings)
     found = "; ".join(map(str, differences[:5])) if differences else "as they should be"
-    checks.append(Check("streams", not differences, found, "change the stream, or the setting, so that they agree"))
+    checks.append(Diagnosis("streams", not differences, found, "change the stream, or the setting, so that they agree"))
     full = [name for name in await fill_levels(bus) if name[1] > NEARLY_FULL]
     filled = ", ".join(f"{name} {level:.0%}" for name, level in full) if full else "room in every stream"
-    checks.append(Check("storage", not full, filled, "raise the stream's max_bytes: a full one takes no more tasks"))
+    advice = "raise the stream's max_bytes: a full one takes no more tasks"
+    checks.append(Diagnosis("storage", not full, filled, advice))
     agents = sorted({heartbeat.card.name for heartbeat in await live_agents(bus)})
-    checks.append(Check("agents", bool(agents), ", ".join(agents) or "none", "start a worker: `quorate up worker`"))
+    advice = "start a worker: `quorate up worker`"
+    checks.append(Diagnosis("agents", bool(agents), ", ".join(agents) or "none", advice))
     dead = (await bus.api(f"STREAM.INFO.{subjects.DEAD}"))["state"]["messages"]
     # Dead letters are news, and nothing that keeps the system from working.
-    checks.append(Check("dead letters", True, f"{dead}; see `quorate dead list`" if dead else "none"))
+    checks.append(Diagnosis("dead letters", True, f"{dead}; see `quorate dead list`" if dead else "none"))
     return checks
 
 

@@ -45,7 +45,7 @@ def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Poli
         state="completed" if heard else "failed",
         partial=bool(missing or failed),
         reason=_reason(missing, failed, contributions),
-        verdict=_verdict(findings, complete=not missing and not failed) if heard and reviewed else None,
+        verdict=_verdict(findings, coverage, complete=not missing and not failed) if heard and reviewed else None,
         summary=_summary(findings, coverage, reviewed) if heard else "no agent answered",
         findings=findings,
         answers=answers,
@@ -124,11 +124,12 @@ def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Ma
     return "; ".join(parts)[:2_000] or None
 
 
-def _verdict(findings: tuple[DecidedFinding, ...], *, complete: bool) -> Verdict:
-    """Nothing is approved that not everyone who was asked has looked at."""
+def _verdict(findings: tuple[DecidedFinding, ...], coverage: Coverage, *, complete: bool) -> Verdict:
+    """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody."""
     if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
         return "request_changes"
-    return "approve" if complete and not findings else "comment"
+    read = complete and not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
+    return "comment" if not read or any(at_least(finding.severity, "low") for finding in findings) else "approve"
 
 
 def _summary(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed: bool) -> str:

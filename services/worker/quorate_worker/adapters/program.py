@@ -48,7 +48,7 @@ class Program:
 
     async def locate(self, given: str | None = None) -> Located | None:
         """Find it; ``given`` is the path that the operator gave. Raises ToolError if it will not run."""
-        argv = self._argv(given)
+        argv = self.argv(given)
         if not argv:
             return None
         # Python's packages tell their version without being run, if it is theirs that would run.
@@ -59,7 +59,8 @@ class Program:
             _known[key] = await self._ask(argv)
         return Located(argv, _known[key])
 
-    def _argv(self, given: str | None) -> tuple[str, ...]:
+    def argv(self, given: str | None = None) -> tuple[str, ...]:
+        """How it is started; empty when it is not there."""
         if given is not None:
             return (given,) if shutil.which(given) else ()
         if self.module:

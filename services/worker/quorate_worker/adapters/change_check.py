@@ -1,0 +1,40 @@
+"""Checks of the change itself as agents: they read the diff, and need no tool."""
+
+import asyncio
+from typing import Protocol
+
+from quorate.agent_definition import Agent, Context
+from quorate.contract.agents import AgentCard
+from quorate.contract.facts import Contribution
+from quorate.contract.finding import Finding
+from quorate.review import Review
+
+TIMEOUT_S = 120.0
+
+
+class ChangeCheck(Protocol):
+    """A module of ``quorate_worker.checks``."""
+
+    NAME: str
+    VERSION: str
+    DESCRIPTION: str
+
+    def check(self, review: Review) -> list[Finding]: ...
+
+
+def check_agent(module: ChangeCheck, *, tells_unreadable: bool = False) -> Agent:
+    """An agent that runs a check. It counts no file as read, since it judges the change and not what stands in files.
+
+    One of them ``tells_unreadable``, so that files which are no analyzer's business, such as images, are known to be
+    read by nobody.
+    """
+
+    async def run(context: Context) -> Contribution:
+        review = context.review
+        findings = await asyncio.to_thread(module.check, review)
+        return Contribution(
+            version=module.VERSION, findings=tuple(findings), unread=review.unreadable if tells_unreadable else {}
+        )
+
+    card = AgentCard(name=module.NAME, version=module.VERSION, kinds=("code-review",), description=module.DESCRIPTION)
+    return Agent(card, run, TIMEOUT_S)
