@@ -20,17 +20,28 @@ def test_an_installation_is_checked_without_a_system(quorate: Shell) -> None:
     done = quorate("doctor")
 
     assert (done.code, done.err) == (0, "")
-    names = [line.split()[1] for line in done.out.splitlines()]
-    assert names == ["quorate", "nats-server", "git", "services", "settings", "broker"]
-    assert all(line.startswith("ok ") for line in done.out.splitlines())
+    lines = [line for line in done.out.splitlines() if not line.startswith(" ")]
+    assert [line.split()[1] for line in lines] == [
+        *("quorate", "nats-server", "git", "services", "settings", "analyzers", "broker")
+    ]
+    assert all(line.startswith("ok ") for line in lines)
     assert "`quorate review` brings its own" in done.out
 
 
 def test_checks_are_data_for_programs(quorate: Shell) -> None:
     checks = quorate("doctor", "--json").json
 
-    assert [set(check) for check in checks] == [{"name", "ok", "found", "advice"}] * len(checks)
+    assert [set(check) for check in checks] == [{"name", "ok", "found", "advice", "hint"}] * len(checks)
     assert {check["ok"] for check in checks} == {True}
+
+
+def test_the_analyzers_that_are_there_are_named_and_those_that_are_not_with_what_to_do(quorate: Shell) -> None:
+    settings = quorate.write("own.toml", "[agents.ruff]\ncommand = '/gone'\n")
+    checks = quorate("doctor", "--json", QUORATE_CONFIG=str(settings)).json
+
+    [analyzers] = [check for check in checks if check["name"] == "analyzers"]
+    assert "bandit" in analyzers["found"]
+    assert "ruff (pip install ruff)" in analyzers["hint"]
 
 
 def test_wrong_settings_are_a_finding_and_nothing_to_wait_for(quorate: Shell) -> None:
@@ -62,12 +73,12 @@ def test_waiting_without_a_system_ends_with_the_time(quorate: Shell) -> None:
 
 
 def test_a_broker_that_does_not_answer_is_a_finding(quorate: Shell) -> None:
-    done = quorate("doctor", QUORATE_NATS_URL="nats://you:secret@127.0.0.1:1")
+    done = quorate("doctor", QUORATE_NATS_URL="nats://you:kestrel@127.0.0.1:1")
 
     assert done.code == 3
     assert "FAIL  broker" in done.out
     assert "no connection to the broker at nats://127.0.0.1:1" in done.out
-    assert "secret" not in done.out + done.err
+    assert "kestrel" not in done.out + done.err
 
 
 def test_a_running_system_is_checked_part_by_part(quorate: Shell) -> None:
