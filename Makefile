@@ -33,10 +33,10 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench chaos schema lock clean
+.PHONY: help run test lint format types bench bench-review eval-security chaos schema lock clean
 
 help: ## show this menu
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN) ## review the example change (installs what it needs first)
 	@echo "==> quorate review --patch examples/change.patch --fail-on never"
@@ -65,6 +65,12 @@ bench: $(DEV) ## platform overhead against raw nats-py, measured in one run
 
 chaos: $(DEV) ## kill processes at random and count what is lost: TASKS= KILLS= SEED=
 	@$(BIN)/python -m bench.chaos $(if $(TASKS),--tasks $(TASKS)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+bench-review: $(DEV) ## what a review costs against the same tools by hand: BENCH_ARGS="--sizes 1,100"
+	@$(BIN)/python -m bench.review $(BENCH_ARGS)
+
+eval-security: $(DEV) ## precision and recall of the security agents on labelled files: DIR=
+	@$(BIN)/python -m bench.security $(or $(DIR),bench/security_cases/held) $(EVAL_ARGS)
 
 schema: $(RUN) ## write the message schemas to docs/reference/schema
 	@$(BIN)/python -m quorate.contract.schema
