@@ -1,57 +1,32 @@
 """Writes the reference pages that follow from the code: `python docs/generate.py [--check]`.
 
-The pages are command-line.md, settings.md and messages.md in docs/reference. With ``--check`` nothing is written, and
-the exit code is 1 when a page is not what the code says.
+The pages are command-line.md, settings.md, messages.md and those of agents/ in docs/reference. With ``--check`` nothing
+is written, and the exit code is 1 when a page is not what the code says.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import agents
 import click
 from pydantic import BaseModel
 
 from quorate.contract.result import Result
 from quorate.contract.schema import MESSAGES
-from quorate.settings import AgentSettings, Quorum, Settings
+from quorate.settings import AgentSettings, Quorum, Settings, ToolSettings
 from quorate_cli.main import quorate
+from quorate_cli.meanings import MEANINGS
 
 FOLDER = Path(__file__).parent / "reference"
 HELP_COLUMNS = 88
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `python docs/generate.py`. -->"
 
 LISTS = ("agent_modules", "required_agents")
-TABLES = ("agents", "quorum")
-
-MEANINGS = {
-    "nats_url": "Address of the broker. Without it `quorate up` starts a broker of its own.",
-    "nats_credentials": "Path of a NATS credentials file, for brokers that ask for one.",
-    "tenant": "Part of the id of every task that has an idempotency key. Publishers and router must have the same.",
-    "partitions": "Partitions of the log. 16 for a new log; fixed once the log exists, and another number is refused.",
-    "replicas": "Copies of each stream in a NATS cluster. Counts when the streams are made.",
-    "memory_storage": "Keep the streams in memory. For brokers that are thrown away.",
-    "retention_s": "How long the log, results and stored inputs are kept, in seconds.",
-    "max_log_bytes": "Size limit of the log, and of the object store.",
-    "max_stream_bytes": "Size limit of each other stream on disk.",
-    "ack_wait_s": "Seconds without a sign of life after which the broker hands a message to another process.",
-    "agents_wait_s": "For how many seconds an agent is looked for in vain before tasks of its kind are rejected.",
-    "review_deadline_s": "Deadline of a `code-review` task that names none, in seconds.",
-    "task_deadline_s": "Deadline of any other task that names none, in seconds.",
-    "worker_concurrency": "Assignments that one agent works on at the same time in one worker process.",
-    "builtin_agents": "Whether a worker runs ruff, bandit and detect-secrets.",
-    "agent_modules": "Python modules whose agents a worker runs too.",
-    "heartbeat_s": "Time between two registrations of an agent, in seconds. An agent is gone after four without one.",
-    "max_disconnected_s": "How long a service tries to reach a broker that is gone before it ends, in seconds.",
-    "stop_grace_s": "How long a service that is told to stop may go on with what it has begun, in seconds.",
-    "agents": "What you say about single agents, by name; see below.",
-    "required_agents": "Agents without whose answer `quorate review` ends with exit code 3.",
-    "quorum": "How many lineages confirm a finding, by severity; see below.",
-    "max_findings_bytes": "How much of the findings a result holds itself; with more, all go to the object store.",
-    "agents.lineage": "The lineage of all that this agent reports. Without it: where a rule is known to come from.",
-    "agents.enabled": "Whether a worker runs this agent.",
-}
+TABLES = ("agents", "tools", "quorum")
 
 SUBJECTS = {
     "task-event": "subject `quorate.submit.<kind>`",
@@ -118,10 +93,11 @@ def settings() -> str:
         else:
             shown, default = _type(_property(Settings, name)), _default(field.default)
         lines.append(f"| `{name}` | {shown} | {default} | {MEANINGS[name]} |")
-    lines += ["", "## `[agents.NAME]`", "", "| setting | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in AgentSettings.model_fields.items():
-        shown = _type(_property(AgentSettings, name))
-        lines.append(f"| `{name}` | {shown} | {_default(field.default)} | {MEANINGS[f'agents.{name}']} |")
+    for table, model in (("agents", AgentSettings), ("tools", ToolSettings)):
+        lines += ["", f"## `[{table}.NAME]`", "", "| setting | type | default | meaning |", "|---|---|---|---|"]
+        for name, field in model.model_fields.items():
+            default = "**required**" if field.is_required() else _default(field.get_default(call_default_factory=True))
+            lines.append(f"| `{name}` | {_type(_property(model, name))} | {default} | {MEANINGS[f'{table}.{name}']} |")
     lines += [
         "",
         "## `[quorum]`",
@@ -235,7 +211,23 @@ def _doc(text: str | None) -> str:
     return "\n".join(line.strip() for line in (text or "").strip().splitlines()).replace("``", "`")
 
 
-PAGES = {"command-line.md": command_line, "settings.md": settings, "messages.md": messages}
+def agent_pages() -> dict[str, Callable[[], str]]:
+    """The index of the agents and a page for each, by file."""
+    found = {f"agents/{page.name}.md": partial(_noted, page.text) for page in agents.pages()}
+    return {"agents/README.md": partial(agents.index, NOTE), **found}
+
+
+def _noted(text: str) -> str:
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\n{NOTE}\n{rest}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "command-line.md": command_line,
+    "settings.md": settings,
+    "messages.md": messages,
+    **agent_pages(),
+}
 
 
 def main(check: bool) -> int:
@@ -245,6 +237,7 @@ def main(check: bool) -> int:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     if stale:
         sys.stdout.write(f"{'not current' if check else 'written'}: {', '.join(stale)}\n")

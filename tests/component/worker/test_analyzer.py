@@ -27,14 +27,15 @@ class Tool:
         self.given: list[list[str]] = []
         self.before: list[Mapping[str, str]] = []
         self.running = self.most = 0
+        self.meet: asyncio.Barrier | None = None
 
     async def __call__(self, space: Workspace, timeout_s: float) -> Analysis:
         self.given.append(sorted(space.files))
         self.before.append(space.before)
         self.running += 1
         self.most = max(self.most, self.running)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        if self.meet is not None:
+            await self.meet.wait()
         self.running -= 1
         if "failing" in space.files.values():
             raise ToolFailed("tool", "fell over")
@@ -132,6 +133,7 @@ async def test_many_files_are_put_before_several_processes_and_none_is_lost(cont
 
 async def test_no_more_tools_run_than_there_are_slots(context_of: ContextOf, tool: Tool) -> None:
     toolbox = Toolbox(Slots(2))
+    tool.meet = asyncio.Barrier(2)
     async with asyncio.TaskGroup() as group:
         for name in "abcdef":
             group.create_task(tool.analyzer(name=name).analyze(context_of({"a.py": name}), toolbox))

@@ -52,6 +52,16 @@ async def test_one_that_does_not_tell_its_version_is_an_error(tmp_path: Path, bo
         await Program(command="tool", install="x").locate(str(tool))
 
 
+@pytest.mark.parametrize("body", ["exit 3", "echo nothing of it"])
+async def test_where_it_need_not_tell_it_the_time_of_its_file_is_its_version(tmp_path: Path, body: str) -> None:
+    tool = script(tmp_path / "tool", body)
+
+    located = await Program(command="tool", install="x", tells_version=False).locate(str(tool))
+
+    assert located is not None
+    assert located.version == f"of {tool.stat().st_mtime_ns}"
+
+
 async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     program = Program(command="no-such-program", install="x")
 

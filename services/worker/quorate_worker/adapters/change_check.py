@@ -10,6 +10,7 @@ from quorate.contract.finding import Finding
 from quorate.review import Review
 
 TIMEOUT_S = 120.0
+TELLS_UNREADABLE = "large-files"
 
 
 class ChangeCheck(Protocol):
@@ -22,19 +23,18 @@ class ChangeCheck(Protocol):
     def check(self, review: Review) -> list[Finding]: ...
 
 
-def check_agent(module: ChangeCheck, *, tells_unreadable: bool = False) -> Agent:
+def check_agent(module: ChangeCheck) -> Agent:
     """An agent that runs a check. It counts no file as read, since it judges the change and not what stands in files.
 
-    One of them ``tells_unreadable``, so that files which are no analyzer's business, such as images, are known to be
-    read by nobody.
+    One of them tells which files have no content to read, so that those which are no analyzer's business, such as
+    images, are known to be read by nobody.
     """
 
     async def run(context: Context) -> Contribution:
         review = context.review
         findings = await asyncio.to_thread(module.check, review)
-        return Contribution(
-            version=module.VERSION, findings=tuple(findings), unread=review.unreadable if tells_unreadable else {}
-        )
+        unread = review.unreadable if module.NAME == TELLS_UNREADABLE else {}
+        return Contribution(version=module.VERSION, findings=tuple(findings), unread=unread)
 
     card = AgentCard(name=module.NAME, version=module.VERSION, kinds=("code-review",), description=module.DESCRIPTION)
     return Agent(card, run, TIMEOUT_S)

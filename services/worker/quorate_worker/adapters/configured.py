@@ -19,7 +19,11 @@ def configured_analyzer(name: str, tool: ToolSettings) -> Analyzer:
     return Analyzer(
         name=name,
         description=tool.description or f"What `{program}` finds",
-        program=Program(command=program, install=tool.install or "install it, or give the path of its program"),
+        program=Program(
+            command=program,
+            install=tool.install or "install it, or give the path of its program",
+            tells_version=False,
+        ),
         selection=Selection(
             noun=f"file of {name}",
             suffixes=frozenset(

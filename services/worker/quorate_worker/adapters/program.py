@@ -31,12 +31,14 @@ class Located:
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """``command`` is what it is called. ``distribution`` is the Python package that brings it, if one does; with
-    ``module`` it is run as a module of this Python. ``install`` says what to run when it is not there."""
+    ``module`` it is run as a module of this Python. ``install`` says what to run when it is not there. Where it need
+    not tell its version, the time of its file stands for it."""
 
     command: str
     install: str
     distribution: str = ""
     module: str = ""
+    tells_version: bool = True
 
     @property
     def packaged(self) -> str | None:
@@ -56,7 +58,7 @@ class Program:
             return Located(argv, self.packaged)
         key = _identity(argv[0])
         if key not in _known:
-            _known[key] = await self._ask(argv)
+            _known[key] = await self._ask(argv) or f"of {key[1]}"
         return Located(argv, _known[key])
 
     def argv(self, given: str | None = None) -> tuple[str, ...]:
@@ -68,13 +70,20 @@ class Program:
         found = shutil.which(self.command, path=SEARCHED)
         return (found,) if found else ()
 
-    async def _ask(self, argv: tuple[str, ...]) -> str:
-        async with workspace({}) as space:
-            output = await space.run([*argv, "--version"], _VERSION_S, name=self.command)
+    async def _ask(self, argv: tuple[str, ...]) -> str | None:
+        try:
+            async with workspace({}) as space:
+                output = await space.run([*argv, "--version"], _VERSION_S, name=self.command)
+        except ToolError:
+            if self.tells_version:
+                raise
+            return None
         found = _VERSION.search((output.stdout or output.stderr).decode("utf-8", "replace"))
-        if output.code != 0 or found is None:
+        if output.code == 0 and found is not None:
+            return found.group()[:32]
+        if self.tells_version:
             raise ToolError(f"{self.command} does not tell its version: run `{argv[0]} --version` and see")
-        return found.group()[:32]
+        return None
 
 
 def _identity(path: str) -> tuple[str, int, int]:
