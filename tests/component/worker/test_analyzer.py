@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from quorate.agent_definition import Context
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Clearance, Finding
 from quorate_worker.adapters.analysis import Analysis
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.cache import AnalysisCache
@@ -42,7 +42,8 @@ class Tool:
         broken = {path for path, text in space.files.items() if text == "broken"}
         return Analysis(
             [Finding(path=path, line=1, message=text) for path, text in space.files.items() if path not in broken],
-            dict.fromkeys(broken, "it is broken"),
+            [Clearance(path=path, line=1, end_line=1, cwe=89, message="harmless") for path in space.files],
+            unread=dict.fromkeys(broken, "it is broken"),
         )
 
     def analyzer(self, **fields: object) -> Analyzer:
@@ -73,6 +74,8 @@ async def test_a_second_review_of_the_same_content_runs_nothing(
     assert tool.given == [["a.py", "b.py", "c.py"]]
     assert (second.findings, second.read, second.unread) == (first.findings, first.read, first.unread)
     assert second.unread == {"c.py": "it is broken"}
+    assert len(second.cleared) == 3
+    assert second.cleared == first.cleared
 
 
 async def test_only_what_has_changed_is_read_again(context_of: ContextOf, tool: Tool, cached: Toolbox) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from quorate.contract.agents import AgentCard
 from quorate.contract.base import Message, Part
 from quorate.contract.blob import BlobRef
-from quorate.contract.finding import DecidedFinding, Finding
+from quorate.contract.finding import Clearance, DecidedFinding, Finding
 from quorate.contract.task import FinalState
 
 AgentState = Literal["ok", "failed", "timeout", "missing", "skipped"]
@@ -131,7 +131,8 @@ class Contribution(Fact):
     """What one agent reported of its assignment: findings, or an answer.
 
     The agent and the step are in the subject, which permissions bind to the publisher; the body names neither.
-    ``read`` and ``unread`` are changed paths; ``unread`` gives the reason. A contribution that does not fit a
+    ``cleared`` are votes against findings of others. ``read`` and ``unread`` are changed paths; ``unread`` gives the
+    reason. A contribution that does not fit a
     message lies in the object store as a whole, and ``body_ref`` names it.
     """
 
@@ -141,6 +142,7 @@ class Contribution(Fact):
     version: str = ""
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
+    cleared: tuple[Clearance, ...] = ()
     answer: Any = None
     read: tuple[str, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)

@@ -59,6 +59,30 @@ class Finding(Part):
     evidence: str | None = None
 
 
+class Clearance(Part):
+    """A place that an agent looked at and found free of a weakness, where others may suspect it.
+
+    Only an agent that knows what reaches the place says so: a constant, say, or an escaped value. To have found nothing
+    is no clearance.
+    """
+
+    path: str
+    line: int = Field(ge=1, le=MAX_LINE)
+    end_line: int = Field(ge=1, le=MAX_LINE)
+    cwe: int = Field(ge=1, le=100_000)
+    message: str = Field(min_length=1, max_length=2_000)
+    confidence: float = Field(default=0.8, ge=0, le=1)
+
+
+class Objection(Part):
+    """A vote against a finding: an agent cleared the place of that weakness."""
+
+    agent: str
+    lineage: str
+    confidence: float
+    message: str
+
+
 class Vote(Part):
     """What one agent said about a decided finding, in its own words."""
 
@@ -90,5 +114,6 @@ class DecidedFinding(Part):
     fingerprint: str
     rules: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
+    objections: tuple[Objection, ...] = ()
     decision: Decision
     reason: str

@@ -11,6 +11,7 @@ from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcom
 from quorate.contract.finding import SEVERITIES, DecidedFinding, at_least
 from quorate_collector.domain.dedup import exact, observe
 from quorate_collector.domain.lineage import lineage_of
+from quorate_collector.domain.objections import Objections
 from quorate_collector.domain.state import Join
 from quorate_collector.domain.vote import Quorum, vote
 
@@ -62,11 +63,12 @@ def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -
         for agent, contribution in contributions.items()
         for observation in observe(agent, contribution.findings, policy.lineages)
     ]
+    objections = Objections(contributions, policy.lineages)
     seen: Counter[str] = Counter()
     decided = []
     for cluster in exact(observations):
         seen[cluster.fingerprint] += 1
-        decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum))
+        decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum, objections.to(cluster)))
     return tuple(sorted(decided, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 
-from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Severity, Vote
+from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Objection, Severity, Vote
 from quorate.contract.fix import Fix
 from quorate_collector.domain.dedup import Cluster
 
 Quorum = Callable[[Severity], int]
 """How many lineages must agree before a finding of this severity is confirmed."""
 
+MAX_OBJECTIONS = 600
 
-def vote(cluster: Cluster, occurrence: int, quorum: Quorum) -> DecidedFinding:
+
+def vote(cluster: Cluster, occurrence: int, quorum: Quorum, objections: tuple[Objection, ...] = ()) -> DecidedFinding:
     """``occurrence`` counts equal fingerprints of one result from 1, so that ids are distinct."""
     speaker = cluster.members[0].finding
     severity = min((member.finding.severity for member in cluster.members), key=SEVERITIES.index)
-    decision, reason = _decide(cluster.lineages, severity, quorum(severity))
+    decision, reason = _decide(cluster.lineages, severity, quorum(severity), objections)
     fingerprint = cluster.fingerprint
     return DecidedFinding(
         id=fingerprint if occurrence == 1 else f"{fingerprint}-{occurrence}",
@@ -41,6 +43,7 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum) -> DecidedFinding:
             )
             for member in cluster.members
         ),
+        objections=objections,
         decision=decision,
         reason=reason,
     )
@@ -52,14 +55,22 @@ def _best_fix(cluster: Cluster) -> Fix | None:
     return next((fix for fix in fixes if fix.safe), fixes[0] if fixes else None)
 
 
-def _decide(lineages: tuple[str, ...], severity: Severity, needed: int) -> tuple[Decision, str]:
+def _decide(
+    lineages: tuple[str, ...], severity: Severity, needed: int, objections: tuple[Objection, ...]
+) -> tuple[Decision, str]:
+    """A lineage that objects takes a vote away; one that is on both sides has none."""
+    objecting = {objection.lineage for objection in objections}
+    left = len(set(lineages) - objecting) - len(objecting - set(lineages))
     names = ", ".join(lineages)
-    if len(lineages) >= needed:
-        return "confirmed", f"{_count(len(lineages))} ({names}) found it, {severity} needs {needed}"
-    return (
-        "demoted",
-        f"{severity} needs {_count(needed)} to agree, and only {names} found it",
-    )
+    against = ""
+    if objections:
+        said = "; ".join(f"{objection.agent} looked and objects: {objection.message}" for objection in objections)
+        against = f"; {said}"[:MAX_OBJECTIONS]
+    if left >= needed:
+        return "confirmed", f"{_count(len(lineages))} ({names}) found it, {severity} needs {needed}{against}"
+    if objections:
+        return "demoted", f"{severity} needs {_count(needed)} more than object, and {names} found it{against}"
+    return "demoted", f"{severity} needs {_count(needed)} to agree, and only {names} found it"
 
 
 def _count(lineages: int) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Clearance, Finding
 
 REVOKE = "Read it from the environment or a secret store, and revoke this one"
 """What to do about a secret in code."""
@@ -13,15 +13,17 @@ _MAX_TEXT = 2_000
 @dataclass
 class Analysis:
     """The findings, and the files that could not be read, each with the reason. ``unwritten`` are those of them that
-    the tool did not even get to see."""
+    the tool did not even get to see. ``cleared`` are places where it knows that there is nothing to find."""
 
     findings: list[Finding] = field(default_factory=list)
+    cleared: list[Clearance] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     unwritten: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Analysis") -> None:
         """Take over what was found in other files."""
         self.findings += other.findings
+        self.cleared += other.cleared
         self.unread |= other.unread
         self.unwritten |= other.unwritten
 

@@ -12,7 +12,7 @@ from quorate.agent_definition import Agent, Context
 from quorate.contract.agents import AgentCard
 from quorate.contract.base import Part
 from quorate.contract.facts import AgentState, Contribution
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Clearance, Finding
 from quorate.review import Review
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.cache import key_of
@@ -37,6 +37,7 @@ class _Kept(Part):
     """What the cache holds of one file, or of a whole change."""
 
     findings: tuple[Finding, ...] = ()
+    cleared: tuple[Clearance, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
 
 
@@ -50,8 +51,8 @@ class Analyzer:
     ``per_file`` says that a file's findings depend on that file alone, so that each can be kept and files can be put
     before several processes, ``batch`` at a time at least. ``expected_s`` is about how long it takes beside others
     for a small change: the longest begin first. ``version`` is that of an analyzer of our own, without a program.
-    ``configuration`` is what else its findings depend on. ``rules``, ``notes`` and ``homepage`` are for its page in
-    the documentation.
+    ``configuration`` is what else its findings depend on. ``rules``, ``titles`` (of rules of our own), ``notes`` and
+    ``homepage`` are for its page in the documentation.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Analyzer:
     expected_s: float = 0.1
     timeout_s: float = TIMEOUT_S
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     homepage: str = ""
 
@@ -107,6 +109,7 @@ class Analyzer:
                 version=version[:64],
                 reason=reason,
                 findings=tuple(done.findings),
+                cleared=tuple(done.cleared),
                 read=tuple(path for path in files if path not in done.unread),
                 unread={clean(path): clean(why) for path, why in (unread | done.unread).items()},
                 elapsed_ms=round((time.perf_counter() - started) * 1000),
@@ -161,9 +164,14 @@ class _Run:
         found: dict[str, list[Finding]] = defaultdict(list)
         for finding in done.findings:
             found[finding.path].append(finding)
+        cleared: dict[str, list[Clearance]] = defaultdict(list)
+        for clearance in done.cleared:
+            cleared[clearance.path].append(clearance)
         fresh = {
             keys[path]: _Kept(
-                findings=tuple(found[path]), unread={path: done.unread[path]} if path in done.unread else {}
+                findings=tuple(found[path]),
+                cleared=tuple(cleared[path]),
+                unread={path: done.unread[path]} if path in done.unread else {},
             )
             for path in files
             if keys[path] not in known and path not in done.unwritten
@@ -172,6 +180,7 @@ class _Run:
         for path in files:
             if (kept := known.get(keys[path])) is not None:
                 done.findings.extend(kept.findings)
+                done.cleared.extend(kept.cleared)
                 done.unread |= kept.unread
         return done
 
@@ -185,9 +194,9 @@ class _Run:
         key = self._key(*(part for side in sides for part in side))
         if (value := (await cache.get([key])).get(key)) is not None:
             kept = _KEPT.validate_json(value)
-            return Analysis(list(kept.findings), dict(kept.unread))
+            return Analysis(list(kept.findings), list(kept.cleared), dict(kept.unread))
         done = await self._check(files, before)
-        kept = _Kept(findings=tuple(done.findings), unread=done.unread)
+        kept = _Kept(findings=tuple(done.findings), cleared=tuple(done.cleared), unread=done.unread)
         await cache.put({key: _KEPT.dump_json(kept, exclude_defaults=True)})
         return done
 
