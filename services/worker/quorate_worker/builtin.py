@@ -11,20 +11,24 @@ from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.change_check import ChangeCheck
 
 
 def builtin_analyzers() -> list[Analyzer]:
     """Analyzers that are tools of their own; each adapter is one file."""
     from quorate_worker.adapters.bandit import BANDIT
     from quorate_worker.adapters.detect_secrets import DETECT_SECRETS
+    from quorate_worker.adapters.hadolint import HADOLINT
     from quorate_worker.adapters.ruff import RUFF
+    from quorate_worker.adapters.shellcheck import SHELLCHECK
+    from quorate_worker.adapters.yamllint import YAMLLINT
+    from quorate_worker.adapters.zizmor import ZIZMOR
 
-    return [BANDIT, DETECT_SECRETS, RUFF]
+    return [BANDIT, DETECT_SECRETS, HADOLINT, RUFF, SHELLCHECK, YAMLLINT, ZIZMOR]
 
 
-def change_checks() -> list[Agent]:
-    """Agents that look at the change itself."""
-    from quorate_worker.adapters.change_check import check_agent
+def change_check_modules() -> list[ChangeCheck]:
+    """Checks of the change itself, one module each."""
     from quorate_worker.checks import (
         conflict_markers,
         dependencies,
@@ -34,8 +38,7 @@ def change_checks() -> list[Agent]:
         todo,
     )
 
-    checks = (conflict_markers, dependencies, licence_headers, tests_touched, todo)
-    return [check_agent(large_files, tells_unreadable=True), *(check_agent(check) for check in checks)]
+    return [conflict_markers, dependencies, large_files, licence_headers, tests_touched, todo]
 
 
 def configured_analyzers(tools: Mapping[str, ToolSettings]) -> list[Analyzer]:

@@ -12,6 +12,7 @@ import pytest
 from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
+from quorate.contract.fix import Edit, Fix
 from quorate_worker.adapters import ruff as module
 from quorate_worker.adapters.ruff import RUFF, RULES, SELECT, to_finding
 from quorate_worker.adapters.rules import judge
@@ -57,6 +58,7 @@ async def test_problems_are_found_where_they_are(context_of: ContextOf) -> None:
         rule="F401",
         confidence=0.95,
         suggestion="Remove unused import: `os`",
+        fix=Fix(edits=(Edit(line=1, end_line=1, text=""),), safe=True),
     )
 
 

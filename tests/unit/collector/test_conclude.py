@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from quorate.contract.facts import AgentCoverage, Assignee, Contribution, Coverage, Outcome, Usage
 from quorate.contract.finding import SEVERITIES, Finding
+from quorate.contract.fix import Edit, Fix
 from quorate.settings import Quorum
 from quorate_collector.domain.conclude import MAX_UNREAD_BYTES, Policy, conclude, decide_findings
 from quorate_collector.domain.state import Join
@@ -149,6 +150,19 @@ def test_a_step_is_concluded(
     outcome = concluded(answers, *asked)
     assert (outcome.state, outcome.partial, outcome.verdict, outcome.reason) == (state, partial, verdict, reason)
     assert (outcome.step, outcome.attempt) == ("review", 2)
+
+
+def test_a_fix_does_not_repeat_the_line_of_a_secret() -> None:
+    def fixed(line: int, end_line: int) -> Finding:
+        fix = Fix(edits=(Edit(line=line, end_line=end_line, text="password = 'kestrel'\n"),), safe=True)
+        return Finding(path="a.py", line=line, message=f"Lines {line} to {end_line}", fix=fix)
+
+    secret = Finding(path="a.py", line=5, message="A password", category="secrets")
+    fixable = (fixed(3, 4), fixed(4, 5), fixed(5, 5), fixed(6, 6), fixed(6, 5))
+
+    found = concluded({"a": Contribution(findings=(secret, *fixable))}, "a").findings
+
+    assert {finding.message for finding in found if finding.fix} == {"Lines 3 to 4", "Lines 6 to 6", "Lines 6 to 5"}
 
 
 def test_of_very_many_unread_files_as_many_are_named_as_fit() -> None:

@@ -1,7 +1,7 @@
 """The conclusion of a step: contributions in, one outcome out."""
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from quorate_collector.domain.vote import Quorum, vote
 MAX_UNREAD_BYTES = 100_000
 MAX_VERSION = 64
 MAX_REASON = 500
+MAX_SECRET_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,23 @@ def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -
     for cluster in exact(observations):
         seen[cluster.fingerprint] += 1
         decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum, objections.to(cluster)))
+    decided = _without_secrets(decided)
     return tuple(sorted(decided, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _without_secrets(decided: list[DecidedFinding]) -> list[DecidedFinding]:
+    """A fix repeats the lines that it changes: none of a line that may hold a secret."""
+    lines: dict[str, set[int]] = defaultdict(set)
+    for finding in decided:
+        if finding.category == "secrets" and finding.line is not None:
+            last = min(finding.end_line or finding.line, finding.line + MAX_SECRET_LINES)
+            lines[finding.path].update(range(finding.line, last + 1))
+
+    def repeats_one(finding: DecidedFinding) -> bool:
+        edits = finding.fix.edits if finding.fix is not None else ()
+        return any(edit.line <= line <= edit.end_line for line in lines[finding.path] for edit in edits)
+
+    return [finding.model_copy(update={"fix": None}) if repeats_one(finding) else finding for finding in decided]
 
 
 def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Coverage:

@@ -8,6 +8,7 @@ from typing import Any
 from quorate.contract.finding import Finding
 from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.edits import ruff_fix
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule, judge
@@ -132,7 +133,7 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     obeying = items
     if any(_SILENCE.search(text) for text in space.files.values()):
         obeying = await _run(argv, space, timeout_s)
-    heard = {_identity(item) for item in obeying}
+    heard = {_identity(item): item for item in obeying}
     done = Analysis()
     for item in items:
         path = str(space.tree.joinpath(item["filename"]).relative_to(space.tree))
@@ -142,7 +143,13 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
             continue
         if finding.rule == "invalid-syntax":
             done.unread.setdefault(path, f"syntax error in line {finding.line}: {finding.message}")
-        done.findings.append(finding if _identity(item) in heard else suppressed(finding, "noqa"))
+        # The fix, too, must obey: that of the deaf run deletes names of an import that a comment keeps.
+        obeyed = heard.get(_identity(item))
+        if obeyed is None:
+            finding = suppressed(finding, "noqa")
+        elif finding.rule not in _OWN_MESSAGES:
+            finding = finding.model_copy(update={"fix": ruff_fix(obeyed, space.files[path])})
+        done.findings.append(finding)
     return done
 
 
