@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["FileChange", "Hunk", "NotADiff", "Status", "UnsafePath", "check_path", "parse_diff"]
@@ -36,13 +36,17 @@ class UnsafePath(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One ``@@`` block. ``added`` holds inclusive 1-based ranges of the new file's added lines, ascending."""
+    """One ``@@`` block. ``added`` holds inclusive 1-based ranges of the new file's added lines, ascending.
+
+    ``body`` is where its first line begins in the text of the diff, in characters.
+    """
 
     old_start: int
     old_lines: int
     new_start: int
     new_lines: int
     added: tuple[tuple[int, int], ...]
+    body: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class FileChange:
     old_path: None for an added file, else the path before the change (the same one unless renamed or copied).
     hunks: in the order of their lines, never overlapping; empty for binary, mode-only and empty files.
     added_text: the whole content of an added text file, exact to a missing newline at its end, or None.
+    patch: which patch of a series it is from, counted from 0.
+    converted: whether every line of the diff ends in a "\\r" that is a mailer's and not the file's.
     """
 
     path: str
@@ -64,6 +70,8 @@ class FileChange:
     symlink: bool
     hunks: tuple[Hunk, ...]
     added_text: str | None
+    patch: int = field(default=0, compare=False)
+    converted: bool = field(default=False, compare=False)
 
     def touches(self, line: int, end_line: int | None = None) -> bool:
         """Whether ``line`` (to ``end_line``, inclusive; 1-based, new side) meets an added line."""
@@ -94,6 +102,8 @@ def parse_diff(text: str) -> tuple[FileChange, ...]:
     changes = tuple(_Parser(text).changes())
     if not changes:
         found = text.lstrip()[:60].split("\n", 1)[0]
+        if _MERGE.match(text):
+            raise NotADiff(f"No diff below {found!r}, a merge: give it as `git diff MERGE^1 MERGE` prints it.")
         raise NotADiff(f"No diff in the text that begins {found!r}: give the output of `git diff` or `diff -u`.")
     return changes
 
@@ -121,7 +131,10 @@ def check_path(path: str) -> str:
 
 
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@")
-_HEADER = re.compile(r"^(?:diff --|--- |@@|Binary files )", re.MULTILINE)
+_HEADER = re.compile(r"^(?:diff --|--- |@@|Binary files |Submodule )", re.MULTILINE)
+_SUBMODULE = re.compile(r"Submodule (.+) ([0-9a-f]{7,64})\.\.\.?([0-9a-f]{7,64})(?::| \(|$)")
+_ENVELOPE = re.compile(r"^(?:From |Subject: |commit [0-9a-f]{7}|# HG changeset patch)", re.MULTILINE)
+_MERGE = re.compile(r"\s*commit [0-9a-f]{7,64}\b.*\nMerge: ")
 _NOTHING = "/dev/null"
 _KEPT = " \n\r"  # what a line of both sides begins with; mailers cut the blank of an empty one
 _EMPTY_BLOBS = ("e69de29", "473a0f4")  # of SHA-1 and SHA-256 repositories
@@ -160,6 +173,7 @@ class _Header:
     index: str = ""
     similarity: str = ""
     binary: bool = False
+    converted: bool = False
 
     @property
     def says_nothing(self) -> bool:
@@ -174,19 +188,27 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._parts = 0
+        self._patch = 0
 
     def changes(self) -> Iterator[FileChange]:
         text = self._text
-        pos = 0
+        pos = scanned = 0
+        unfinished = False  # whether a change was read of the patch that is being counted
         while found := _HEADER.search(text, pos):
             pos = found.start()
             change: FileChange | None = None
+            if unfinished and _ENVELOPE.search(text, scanned, pos):
+                self._patch += 1
+                unfinished = False
+            scanned = pos
             if text.startswith("diff --git ", pos):
                 change, pos = self._git_file(pos)
             elif text.startswith("--- ", pos) and self._is_plain_header(pos):
                 change, pos = self._plain_file(pos)
             elif text.startswith("Binary files ", pos):
                 change, pos = self._plain_binary(pos)
+            elif text.startswith("Submodule ", pos):
+                change, pos = self._submodule(pos)
             else:
                 self._refuse_combined(pos)
                 if text.startswith("@@ -", pos):
@@ -194,6 +216,7 @@ class _Parser:
                 pos = self._next(pos)
             if change is not None:
                 self._count(pos)
+                scanned, unfinished = pos, True
                 yield change
 
     # Lines
@@ -260,7 +283,7 @@ class _Parser:
         header.old = self._line(pos)[4:]
         pos = self._next(pos)
         header.new = self._line(pos)[4:]
-        converted = self._text.endswith("\r", pos, self._next(pos) - 1)
+        header.converted = self._text.endswith("\r", pos, self._next(pos) - 1)
         pos = self._next(pos)
         if not self._text.startswith("@@ -", pos):
             self._refuse_combined(pos)
@@ -271,7 +294,7 @@ class _Parser:
             hunk, added_text, pos = self._hunk(pos, hunks[-1] if hunks else None)
             hunks.append(hunk)
             self._refuse_excess(pos)
-        if added_text is not None and converted:
+        if added_text is not None and header.converted:
             added_text = added_text.replace("\r\n", "\n")  # git's headers have no "\r": it is not the file's
         return self._change(header, tuple(hunks), added_text), pos
 
@@ -282,6 +305,17 @@ class _Parser:
         if not line.endswith(" differ") or not old or not new or " and " in new:
             return None, self._next(pos)
         return self._change(_Header(pos, old=old, new=new, binary=True), (), None), self._next(pos)
+
+    def _submodule(self, pos: int) -> tuple[FileChange | None, int]:
+        """``Submodule PATH OLD..NEW:`` of ``--submodule=log``; commits and a list of what they say follow it."""
+        after = self._next(pos)
+        match = _SUBMODULE.match(self._line(pos)) if after - pos < 2 * MAX_PATH else None
+        if match is None:
+            return None, after
+        path = check_path(match[1])
+        status: Status = "deleted" if not match[3].strip("0") else "modified" if match[2].strip("0") else "added"
+        old_path = None if status == "added" else path
+        return FileChange(path, old_path, status, False, True, False, (), None, self._patch), after
 
     def _change(self, header: _Header, hunks: tuple[Hunk, ...], added_text: str | None) -> FileChange:
         old, new = self._paths(header)
@@ -310,7 +344,8 @@ class _Parser:
         elif not hunks and (not header.index or header.index.partition("..")[2].startswith(_EMPTY_BLOBS)):
             added_text = ""
         old_path = None if status == "added" else old
-        return FileChange(path, old_path, status, header.binary, submodule, symlink, hunks, added_text)
+        kind = (header.binary, submodule, symlink)
+        return FileChange(path, old_path, status, *kind, hunks, added_text, self._patch, header.converted)
 
     # Paths
 
@@ -405,7 +440,7 @@ class _Parser:
         content: str | None = None
         if whole and new_lines and not old_lines:
             content = text[body + 1 : end].replace("\n+", "\n") + ("" if unended else "\n")
-        hunk = Hunk(old_start, old_lines, new_start, new_lines, tuple(added))
+        hunk = Hunk(old_start, old_lines, new_start, new_lines, tuple(added), body)
         return hunk, content, min(self._next(pos) if unended else pos, size)
 
     def _refuse_excess(self, pos: int) -> None:

@@ -192,13 +192,13 @@ async def test_what_came_without_content_is_unread_if_it_is_python(context_of: C
     assert (other.state, other.reason, other.unread) == ("skipped", "no Python file in the change", {})
 
 
-async def test_a_name_that_cannot_be_written_is_unread(context_of: ContextOf) -> None:
+async def test_a_name_that_is_not_utf8_is_read_under_a_valid_one(context_of: ContextOf) -> None:
     diff = '--- /dev/null\n+++ "b/\\377.py"\n@@ -0,0 +1 @@\n+import os\n'
 
     report = await run(context_of({"good.py": "X = 1\n"}, diff=diff))
 
-    assert report.read == ("good.py",)
-    assert report.unread == {"\\udcff.py": "its name is not valid Unicode"}
+    assert report.read == ("good.py", "\ufffd.py")
+    assert [(finding.path, finding.rule) for finding in report.findings] == [("\ufffd.py", "F401")]
 
 
 async def test_a_thousand_files_are_read(context_of: ContextOf) -> None:

@@ -149,6 +149,24 @@ def test_a_submodule_and_a_symlink_are_told_from_files() -> None:
     assert (updated.submodule, updated.status) == (True, "modified")
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("Submodule s t 1234567..89abcde:\n  > --- x", "modified"),
+        ("Submodule s t 1234567...89abcde (rewind):", "modified"),
+        ("Submodule s t 1234567...89abcde (commits not present)", "modified"),
+        ("Submodule s t 0000000...89abcde (new submodule)", "added"),
+        ("Submodule s t 1234567...0000000 (submodule deleted)", "deleted"),
+    ],
+)
+def test_a_submodule_whose_commits_are_listed_is_a_change(line: str, status: str) -> None:
+    dirty = "Submodule s t contains untracked content\n"
+    submodule, file = parse_diff(f"{dirty}{line}\n{HEADER}@@ -1 +1 @@\n-a\n+b\n")
+
+    assert (submodule.path, submodule.status, submodule.submodule, submodule.hunks) == ("s t", status, True, ())
+    assert (submodule.old_path is None, file.path) == (status == "added", "x")
+
+
 def test_a_hash_that_ends_like_a_mode_is_no_mode() -> None:
     change = only("diff --git a/x b/x\nindex 1111111..1160000\nBinary files a/x and b/x differ\n")
 
@@ -248,6 +266,26 @@ def test_a_series_of_patches_may_change_a_file_twice() -> None:
     ]
 
 
+def test_the_patches_of_a_series_are_counted() -> None:
+    patch = HEADER + "@@ -1 +1 @@\n-a\n+b\n"
+    between = [
+        "-- \n2.39\n\nFrom 12\n--- \nSubject: y\n",
+        "",
+        "\ncommit 1234567\n\n    m\n\n--- \n\n",
+        "Only in b: z\n",
+    ]
+
+    changes = parse_diff("From 11\n\n" + patch + "".join(text + patch for text in between))
+
+    assert [change.patch for change in changes] == [0, 1, 1, 2, 2]
+
+
+def test_hunks_tell_where_their_lines_begin() -> None:
+    text = HEADER + "@@ -1 +1 @@ f\n-a\n+b\n@@ -9 +9 @@\n-c\n+d\n"
+
+    assert [text[hunk.body : hunk.body + 2] for hunk in only(text).hunks] == ["-a", "-c"]
+
+
 def test_plain_files_may_follow_each_other_without_a_line_between() -> None:
     assert len(parse_diff("--- a\n+++ a\n@@ -1 +1 @@\n-a\n+b\n--- b\n+++ b\n@@ -1 +1 @@\n-a\n+b\n")) == 2
 
@@ -266,6 +304,7 @@ def test_the_last_line_may_lack_its_newline() -> None:
         ("", "is empty"),
         (" \n\n", "is empty"),
         ("hello\nworld\n", "begins 'hello'"),
+        ("commit 1234567\nMerge: 1 2\n\n    m\n", "a merge: give it as `git diff MERGE"),
         ("@@ -1 +1 @@\n-a\n+b\n", "Line 1: a hunk without the name of its file"),
         (
             HEADER + "@@ -1,3 +1,3 @@\n a\n",
@@ -369,6 +408,8 @@ def test_more_parts_than_a_real_diff_has_are_refused(monkeypatch: pytest.MonkeyP
         "--- a\n+++ b\n",
         "@@ \n",
         "diff --git a\n",
+        "Submodule 1234567..",
+        "Submodule a 1234567..1234567\n",
         "diff --cc a\n",
         "old mode 1\n",
         '"',
@@ -389,6 +430,16 @@ def test_hostile_repetition_costs_linear_time(piece: str) -> None:
         return best
 
     assert seconds(80_000) < 40 * seconds(8_000) + 0.05  # quadratic time would be a hundredfold
+
+
+def test_lines_between_patches_that_look_like_headers_cost_linear_time() -> None:
+    def seconds(count: int) -> float:
+        text = HEADER + "@@ -1 +1 @@\n-a\n+b\n" + "Fro \n--- \n" * count
+        begun = time.process_time()
+        parse_diff(text)
+        return time.process_time() - begun
+
+    assert seconds(100_000) < 40 * max(seconds(10_000), 0.005)
 
 
 def test_parsing_speed_is_far_from_being_noticed() -> None:

@@ -1,5 +1,6 @@
 """From what an agent returned to its contribution."""
 
+import time
 from typing import Any
 
 import pytest
@@ -80,6 +81,66 @@ def test_findings_outside_the_change_are_left_out_and_counted(found: Finding, ke
 def test_findings_on_unchanged_lines_of_changed_files_stay_where_all_are_wanted() -> None:
     contribution = contribution_of(named(), [finding("x.py", 1), finding("elsewhere.py", 1)], review("all"))
     assert contribution.findings == (finding("x.py", 1),)
+
+
+@pytest.mark.parametrize("scope", ["changed", "all"])
+@pytest.mark.parametrize(
+    ("path", "line", "indirect"),
+    [("x.py", 1, True), ("x.py", 2, False), ("x.py", None, False), ("new.py", 1, False)],
+)
+def test_a_finding_is_indirect_only_where_it_touches_no_changed_line(
+    scope: str, path: str, line: int | None, indirect: bool
+) -> None:
+    found = finding(path, line).model_copy(update={"indirect": True})
+    contribution = contribution_of(named(), [found], review(scope))
+    assert contribution.findings == (found.model_copy(update={"indirect": indirect}),)
+    assert contribution.outside_change == 0
+
+
+@pytest.mark.parametrize("scope", ["changed", "all"])
+def test_an_indirect_finding_of_a_file_that_is_not_part_of_the_change_is_left_out(scope: str) -> None:
+    found = finding("elsewhere.py", 1).model_copy(update={"indirect": True})
+    contribution = contribution_of(named(), [found], review(scope))
+    assert (contribution.findings, contribution.outside_change) == ((), 1)
+
+
+def commented(comment: str) -> Review:
+    return Review({"diff": DIFF, "files": {"x.py": f"keep\nnew  # {comment}\n"}})
+
+
+def test_a_finding_that_the_code_dismisses_with_a_reason_is_a_note_of_any_agent() -> None:
+    (found,) = contribution_of(named(), [finding()], commented("quorate: ignore[mine] made up")).findings
+    assert (found.severity, found.message) == ("info", "m (dismissed in the code by `quorate: ignore`: made up)")
+
+
+def test_a_finding_that_the_code_dismisses_without_a_reason_counts() -> None:
+    (found,) = contribution_of(named(), [finding()], commented("quorate: ignore")).findings
+    assert (found.severity, found.message) == (
+        "medium",
+        "m (its `quorate: ignore` gives no reason, so it counts)",
+    )
+
+
+def test_a_contribution_of_the_agents_own_making_obeys_the_comments_too() -> None:
+    own = Contribution(findings=(finding(),))
+    assert contribution_of(named(), own, commented("quorate: ignore made up")).findings[0].severity == "info"
+
+
+def test_a_finding_with_a_message_of_full_length_can_be_dismissed() -> None:
+    full = finding().model_copy(update={"message": "m" * 8_000})
+    (found,) = contribution_of(named(), [full], commented("quorate: ignore made up")).findings
+    assert found.message.endswith("m (dismissed in the code by `quorate: ignore`: made up)")
+
+
+def test_a_file_full_of_comments_takes_no_time() -> None:
+    lines = 100_000
+    diff = f"--- /dev/null\n+++ b/x.py\n@@ -0,0 +1,{lines} @@\n" + "+x  # quorate: ignore made up\n" * lines
+    many = Review({"diff": diff})
+    findings = [finding("x.py", line) for line in range(1, lines, 200)]
+    begun = time.process_time()
+    contribution = contribution_of(named(), findings, many)
+    assert {found.severity for found in contribution.findings} == {"info"}
+    assert time.process_time() - begun < 3
 
 
 def test_findings_and_other_things_in_one_list_are_refused() -> None:

@@ -8,6 +8,7 @@ from quorate.agent_definition import Agent, Report
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate.review import Review
+from quorate_worker.domain.ignores import Ignores, with_ignore
 
 MAX_VERSION = 64
 
@@ -37,7 +38,7 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
     version = clean(contribution.version or agent.card.version)[:MAX_VERSION]
     contribution = contribution.model_copy(update={"version": version})
     if review is not None:
-        contribution = _in_scope(contribution, review)
+        contribution = _with_ignores(agent, _in_scope(contribution, review), review)
     return _sound(agent, contribution)
 
 
@@ -70,7 +71,25 @@ def _coverage(agent: Agent, review: Review | None) -> dict[str, Any]:
 
 
 def _in_scope(contribution: Contribution, review: Review) -> Contribution:
-    """Keep findings on changed lines, unless all were asked for; those that are left out are counted."""
-    known = tuple(finding for finding in contribution.findings if review.change_of(finding.path) is not None)
-    kept = known if review.scope == "all" else tuple(filter(review.in_change, known))
-    return contribution.model_copy(update={"findings": kept, "outside_change": len(contribution.findings) - len(kept)})
+    """Keep findings on changed lines and what the change causes elsewhere in its files, unless all were asked for;
+    those that are left out are counted."""
+    kept: list[Finding] = []
+    for finding in contribution.findings:
+        if review.in_change(finding):
+            kept.append(finding.model_copy(update={"indirect": False}) if finding.indirect else finding)
+        elif review.change_of(finding.path) is not None and (finding.indirect or review.scope == "all"):
+            kept.append(finding)
+    outside = len(contribution.findings) - len(kept)
+    return contribution.model_copy(update={"findings": tuple(kept), "outside_change": outside})
+
+
+def _with_ignores(agent: Agent, contribution: Contribution, review: Review) -> Contribution:
+    """The findings as the comments of the reviewed files have them."""
+    ignores: dict[str, Ignores] = {}
+    findings: list[Finding] = []
+    for finding in contribution.findings:
+        if finding.path not in ignores:
+            ignores[finding.path] = Ignores(review.text(finding.path) or "")
+        ignore = ignores[finding.path].about(finding, agent.name)
+        findings.append(with_ignore(finding, ignore) if ignore else finding)
+    return contribution.model_copy(update={"findings": tuple(findings)})

@@ -1,0 +1,192 @@
+"""The check `tests-touched`: programs that change without a test, and tests that go, are skipped or check less."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from quorate.contract.finding import Finding, Severity
+from quorate.diff import FileChange
+from quorate.review import Review
+from quorate_worker.checks.changed_files import changed_files, is_generated
+from quorate_worker.checks.names import names
+from quorate_worker.checks.path_kind import in_tests as among_tests
+from quorate_worker.checks.path_kind import (
+    is_generated_name,
+    is_source,
+    is_test,
+    stem,
+    suffix,
+    vendored_folder,
+)
+from quorate_worker.checks.rule import Findings, Rule
+
+NAME = "tests-touched"
+VERSION = "1"
+DESCRIPTION = "Programs that change without a test, and tests that are deleted, skipped or weakened"
+
+RULES: dict[str, Rule] = {
+    "no-tests": Rule("tests", "low", 0.5, "Source files change what they do, and no test is part of the change."),
+    "test-deleted": Rule("tests", "medium", 0.7, "A file of tests is deleted, and what it tests seems to stay."),
+    "test-skipped": Rule("tests", "low", 0.8, "A test is newly skipped, disabled or expected to fail."),
+    "test-focused": Rule(
+        "tests", "medium", 0.9, "A test is newly run alone (`.only`), which turns off its neighbours."
+    ),
+    "fewer-assertions": Rule("tests", "low", 0.6, "Tests lose more assertions than they gain in the change."),
+}
+
+ASKS_FOR_TESTS = 10
+"""Lines of code that a change may add without being asked for a test."""
+
+_MUCH = 50
+_LONGEST = 500
+_NO_BEHAVIOUR = names(
+    """
+    __init__.py __about__.py _version.py version.py setup.py conf.py manage.py noxfile.py tasks.py package.rb
+    """
+)
+_BESIDE = names(
+    """
+    doc docs example examples sample samples demo demos bench benches benchmark benchmarks script scripts tool
+    tools migrations .github ci stories build out
+    """
+)
+# Blank, a comment, an import, a lone bracket or keyword: no behaviour.
+_SILENT = re.compile(
+    r"\s*+(?:\Z|#|//|/?\*|--|;|import\b|from\s+\S+\s+import\b|use\s|using\s|package\s|#include|\"\"\"|'''"
+    r"|(?:[\])}{(\[;,]|else|end|try|:)*\Z)"
+)
+_TEST_INSIDE = re.compile(r"#\[(?:tokio::)?(?:test|cfg\(test\))|\bimport\.meta\.vitest\b|^\s{0,40}>>> ")
+_TEST_WORDS = ("#[", ">>>", "vitest")
+_SKIP = re.compile(
+    r"\s*+(?:@pytest\.mark\.(?:skip|xfail)\b(?!if)|@(?:unittest\.)?(?:skip\(|expectedFailure\b)"
+    r"|(?:it|test|describe|context|suite|specify)\.(?:skip|todo|fixme|failing)\(|x(?:it|test|describe|context)\("
+    r"|(?:t|b)\.Skip(?:Now|f)?\(|@(?:Ignore|Disabled)\b|\[(?:Ignore|Skip)\b|#\[ignore\b)"
+    r"|pytestmark\s{0,4}=\s{0,4}pytest\.mark\.(?:skip|xfail)\b(?!if)|\[(?:Fact|Theory)\(\s{0,4}Skip\b"
+)
+_FOCUS = re.compile(r"\s*+(?:(?:it|test|describe|context|suite)\.only\(|f(?:it|describe|context)\()")
+_ASSERTION = re.compile(
+    r"\bassert\w{0,40}\b|\bexpect\w{0,20}\(|\bpytest\.(?:raises|warns)\b|\bself\.assert|\b(?:t|b)\.(?:Error|Errorf|Fatal|Fatalf)\("
+    r"|\brequire\.[A-Z]\w{0,40}\(|\bEXPECT_|\bASSERT_|\bshould\b|\bverify\("
+)
+_SCRIPTS = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"})
+_PART_OF_NAME = re.compile(r"^test_|_tests?$|_spec$|\.(?:test|spec|cy|e2e)$|(?:Tests?|Spec|IT|TestCase)$")
+
+
+def check(review: Review) -> list[Finding]:
+    """Findings about tests that change first, then at most one for the whole change: that it has no test."""
+    findings = Findings(RULES)
+    changes = tuple(changed_files(review))
+    tests = [change for change in changes if is_test(change.path)]
+    sources = [change for change in changes if _may_need_tests(change)]
+    _check_deleted(findings, tests, changes)
+    _check_skipped(findings, review, tests)
+    _check_assertions(findings, review, tests)
+    if not any(change.status != "deleted" and among_tests(change.path) for change in changes):
+        _ask_for_tests(findings, review, sources)
+    return findings.all()
+
+
+def _may_need_tests(change: FileChange) -> bool:
+    path = change.path
+    if not is_source(path) or among_tests(path) or change.binary or change.symlink:
+        return False
+    parts = path.split("/")
+    if parts[-1] in _NO_BEHAVIOUR or path.endswith((".d.ts", ".d.mts", ".config.js", ".config.ts", ".config.mjs")):
+        return False
+    return not (vendored_folder(path) or is_generated_name(path) or _BESIDE & {part.lower() for part in parts[:-1]})
+
+
+def _ask_for_tests(findings: Findings, review: Review, sources: Iterable[FileChange]) -> None:
+    """One finding, on the file with the most new code, if the change adds more than a few lines of it."""
+    changed: Counter[str] = Counter()
+    for path in dict.fromkeys(change.path for change in sources if change.status != "deleted"):
+        added = review.added(path)
+        if not added or is_generated(review, path, added):
+            continue
+        moved = Counter(review.removed(path).values())
+        for text in added.values():
+            head = text[:_LONGEST]
+            if any(word in head for word in _TEST_WORDS) and _TEST_INSIDE.search(head):
+                return
+            if moved and moved[text] > 0:
+                moved[text] -= 1
+            elif not _SILENT.match(head):
+                changed[path] += 1
+    lines = sum(changed.values())
+    if lines < ASKS_FOR_TESTS:
+        return
+    path, most = changed.most_common(1)[0]
+    files = "1 source file" if len(changed) == 1 else f"{len(changed):,} source files"
+    where = "" if len(changed) == 1 else f", {most:,} of them here"
+    findings.add(
+        "no-tests",
+        path,
+        f"No test changes with {files} ({lines:,} new lines of code{where})",
+        severity=None if lines >= _MUCH else "info",
+        suggestion="Add a test that fails without the change, or say why none is needed",
+    )
+
+
+def _check_deleted(findings: Findings, tests: Iterable[FileChange], changes: Iterable[FileChange]) -> None:
+    deleted = [change.path for change in tests if change.status == "deleted"]
+    if not deleted:
+        return
+    gone = {_subject(change.path) for change in changes if change.status == "deleted" and not is_test(change.path)}
+    new = any(change.status in ("added", "copied") and is_test(change.path) for change in changes)
+    for path in deleted:
+        if _subject(path) in gone or not _PART_OF_NAME.search(stem(path)):
+            continue
+        # Others come or something goes: likely they were moved, or tested what goes.
+        severity: Severity | None = "info" if new or gone else None
+        findings.add(
+            "test-deleted", path, "These tests are deleted: is what they check still checked?", severity=severity
+        )
+
+
+def _subject(path: str) -> str:
+    """What a test is of, by its name; of any other file, its name."""
+    return _PART_OF_NAME.sub("", stem(path)).casefold()
+
+
+def _check_skipped(findings: Findings, review: Review, tests: Iterable[FileChange]) -> None:
+    for path in dict.fromkeys(change.path for change in tests if change.status != "deleted"):
+        before = Counter(text.strip()[:_LONGEST] for text in review.removed(path).values())
+        previous = ""
+        for number, line in review.added(path).items():
+            text = line[:_LONGEST]
+            rule = "test-skipped" if _SKIP.match(text) else "test-focused" if _focuses(path, text) else None
+            conditional = suffix(path) == ".go" and previous.lstrip().startswith("if ")
+            previous = text
+            if rule is None or conditional:
+                continue
+            if before[text.strip()] > 0:
+                before[text.strip()] -= 1
+                continue
+            message = (
+                "This test is not run any more, or may fail"
+                if rule == "test-skipped"
+                else "Only this test is run: the others of its file are turned off"
+            )
+            findings.add(rule, path, message, line=number)
+
+
+def _focuses(path: str, text: str) -> bool:
+    return suffix(path) in _SCRIPTS and bool(_FOCUS.match(text))
+
+
+def _check_assertions(findings: Findings, review: Review, tests: Iterable[FileChange]) -> None:
+    """Only where the tests of the whole change lose assertions: else they went to another file."""
+    balance: dict[str, tuple[int, int]] = {}
+    for path in dict.fromkeys(change.path for change in tests):
+        balance[path] = _assertions(review.removed(path)), _assertions(review.added(path))
+    if sum(removed - added for removed, added in balance.values()) <= 0:
+        return
+    for change in tests:
+        removed, added = balance[change.path]
+        if change.status in ("modified", "renamed") and removed - added > 1:
+            message = f"These tests lose {removed:,} assertions and gain {added:,}: is everything still checked?"
+            findings.add("fewer-assertions", change.path, message)
+
+
+def _assertions(lines: dict[int, str]) -> int:
+    return sum(1 for text in lines.values() if _ASSERTION.search(text[:_LONGEST]))
