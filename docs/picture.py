@@ -8,6 +8,7 @@ import contextlib
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -82,7 +83,7 @@ def review() -> str:
 def _screen(terminal: int) -> Iterator[bytes]:
     # A terminal whose other side is closed reads as an error on Linux, and as nothing elsewhere.
     with contextlib.suppress(OSError):
-        while data := os.read(terminal, 65_536):
+        while select.select([terminal], [], [], LIMIT_S)[0] and (data := os.read(terminal, 65_536)):
             yield data
     os.close(terminal)
 

@@ -12,6 +12,7 @@ from jsonschema import Draft4Validator
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import AgentCoverage, Coverage, Usage
 from quorate.contract.finding import DecidedFinding, Vote
+from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
 from quorate_cli.render import render
 
@@ -36,6 +37,14 @@ ANYTHING = st.text(alphabet=st.characters(), max_size=30) | st.sampled_from(
         "{0}",
     ]
 )
+
+EDITS = st.builds(
+    lambda line, more, text: Edit(line=line, end_line=line + more, text=text),
+    st.integers(1, 4),
+    st.integers(-1, 2),
+    ANYTHING.map(lambda text: text.encode("utf-8", "replace").decode()),
+)
+FIXES = st.none() | st.builds(lambda edit, safe: Fix(edits=(edit,), safe=safe), EDITS, st.booleans())
 
 
 def vote(agent: str, lineage: str, rule: str, message: str) -> Vote:
@@ -93,6 +102,7 @@ def assert_valid(page: str) -> None:
         assert 0 < len(rule["fullDescription"]["text"]) <= 1_024
         assert rule["help"]["text"]
         assert len(rule["properties"]["tags"]) <= 10
+        assert rule.get("helpUri", "https://").startswith("https://")
     assert all(entry["message"]["text"] for entry in log["runs"][0]["results"])
 
 
@@ -115,6 +125,7 @@ def test_the_schema_is_a_schema_and_refuses_what_is_not_sarif() -> None:
         {"state": "rejected", "reason": "not a diff"},
         {"partial": True, "verdict": "comment", "usage": Usage(llm_calls=2, cost_usd=0.1)},
         {"coverage": Coverage(agents={"mypy": AgentCoverage(state="timeout")}, unread=("a", "b") * 99)},
+        {"findings": (finding(cwe=89, fix=Fix(edits=(Edit(line=2, end_line=2, text="x\n"),)), category="bug"),)},
         {"findings_ref": BlobRef(key="k", sha256="0" * 64, size=1)},
         {"timings": Timings(started_at="soon", finished_at="")},
     ],
@@ -141,6 +152,10 @@ def test_logs_are_valid_whatever_the_result_says(data: st.DataObject) -> None:
             fingerprint=word(),
             rules=tuple(data.draw(st.lists(ANYTHING, max_size=3))),
             votes=(vote(word(), word(), word(), word()),),
+            cwe=data.draw(st.none() | st.integers(1, 2_000)),
+            indirect=data.draw(st.booleans()),
+            category=data.draw(st.sampled_from(["bug", "security", "secrets"])),
+            fix=data.draw(FIXES),
             decision=data.draw(st.sampled_from(["confirmed", "demoted", "withheld"])),
             reason=word(),
         )
@@ -156,4 +171,5 @@ def test_logs_are_valid_whatever_the_result_says(data: st.DataObject) -> None:
         missing=(word(),),
         timings=Timings(started_at=word(), finished_at=word()),
     )
-    assert_valid(render(subject, "sarif"))
+    files = {finding.path: word() + "\n" + word() for finding in findings}
+    assert_valid(render(subject, "sarif", files=files))

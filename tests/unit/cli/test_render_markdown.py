@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from quorate.contract.facts import AgentCoverage, Coverage
-from quorate.contract.finding import DecidedFinding, Vote
+from quorate.contract.finding import DecidedFinding, Objection, Vote
+from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
 from quorate_cli.render import render
 from quorate_cli.render.markdown import MAX_LENGTH, code, escaped, prose
@@ -165,16 +166,24 @@ def test_text_is_shown_as_it_is_and_does_nothing(write: Any, attack: str) -> Non
         assert shown(markdown).strip() == one_line(attack)
 
 
+def replacing(text: str) -> Fix:
+    """A fix of the first line; its text can be encoded, or the contract would refuse it."""
+    return Fix(edits=(Edit(line=1, end_line=1, text=text.encode("utf-8", "replace").decode()),))
+
+
 def everywhere(word: str, **fields: Any) -> Result:
     return result(
         findings=(
             finding(
                 path=word,
+                fix=replacing(word),
+                indirect=True,
                 message=word or "m",
                 suggestion=word.replace("\n", " ") + "x",
                 rules=(word,),
                 reason=word,
                 votes=(vote(agent=word, lineage=word, rule=word),),
+                objections=(Objection(agent=word, lineage=word, confidence=0.5, message=word),),
                 decision="demoted",
             ),
         ),
@@ -182,7 +191,12 @@ def everywhere(word: str, **fields: Any) -> Result:
         summary="s" + word,
         verdict=None,
         coverage=Coverage(
-            agents={word: AgentCoverage(state="failed", version=word, reason="r" + word)}, unread=(word,)
+            agents={
+                word: AgentCoverage(state="failed", version=word, reason="r" + word, unread={"b" + word: word + "w"}),
+                word + "2": AgentCoverage(state="skipped"),
+                word + "3": AgentCoverage(state="skipped", reason=f"a{word} is not installed: i{word}"),
+            },
+            unread=(word,),
         ),
         answers={word: word},
         **fields,
@@ -197,7 +211,7 @@ def test_nothing_from_a_change_pings_links_or_breaks_out_of_its_place(word: str)
     assert blocks(markdown) == blocks(render(everywhere("benign"), "markdown"))
     # A row with a cell too many would still parse: what is beyond the header is dropped.
     rows = [line for line in markdown.splitlines() if line.startswith("| ")]
-    assert [row.count("|") for row in rows] == [7] * 4
+    assert [row.count("|") for row in rows] == [7] * 5
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -239,7 +253,7 @@ def test_the_limit_holds_whatever_the_result_is_full_of(char: str) -> None:
         reason=word,
         summary=word,
         verdict=None,
-        coverage=Coverage(agents=agents, unread=(word,) * 300),
+        coverage=Coverage(agents=agents, unread=tuple(f"{number}{word}" for number in range(300))),
         answers={f"{number}{word}": 1 for number in range(100)},
         missing=tuple(f"m{number}{word}" for number in range(100)),
     )
@@ -247,4 +261,70 @@ def test_the_limit_holds_whatever_the_result_is_full_of(char: str) -> None:
     assert_harmless(markdown)
     assert "left out here" in markdown
     assert re.search(r"and \d+ more \|", markdown)
-    assert "- and 250 more" in markdown
+    assert re.search(r" and (250|290) more\n|^- and more$", markdown, re.MULTILINE)
+
+
+def test_a_fix_is_shown_as_a_diff_that_no_click_commits() -> None:
+    fix = Fix(edits=(Edit(line=2, end_line=2, text="new\n"), Edit(line=4, end_line=3, text="in\n")), safe=True)
+    subject = result(findings=(finding(path="a.py", fix=fix),))
+    markdown = render(subject, "markdown", files={"a.py": "one\nold\nthree\nfour\n"})
+    assert "\n  ```diff\n  @@ line 2 @@\n  -old\n  +new\n  @@ before line 4 @@\n  +in\n  ```\n" in markdown
+    assert "fixable with \\-\\-fix" in markdown
+    assert [token.info for token in tokens(markdown) if token.type == "fence"] == ["diff"]
+
+
+def test_a_fix_without_the_files_shows_what_comes() -> None:
+    fix = Fix(edits=(Edit(line=2, end_line=3, text="new\n"),))
+    markdown = render(result(findings=(finding(fix=fix),)), "markdown")
+    assert "\n  ```diff\n  @@ lines 2 to 3 @@\n  +new\n  ```\n" in markdown
+    assert "fixable" not in markdown
+
+
+def test_a_long_fix_is_cut_and_says_so() -> None:
+    fix = Fix(edits=(Edit(line=1, end_line=1, text="row\n" * 100),))
+    markdown = render(result(findings=(finding(fix=fix),)), "markdown")
+    assert markdown.count("\n  +row") == 19
+    assert "@@ and more @@" in markdown
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_fix_stays_in_its_fence(attack: str) -> None:
+    fix = replacing(f"{attack}\n")
+    subject = result(findings=(finding(path="a.py", fix=fix),))
+    markdown = render(subject, "markdown", files={"a.py": f"{attack}\ntwo\n"})
+    assert_harmless(markdown)
+    assert [token.info for token in tokens(markdown) if token.type == "fence"] == ["diff"]
+
+
+def test_the_fix_of_a_secret_is_not_shown() -> None:
+    fix = Fix(edits=(Edit(line=1, end_line=1, text="password = 'correct horse'  # noqa\n"),))
+    files = {"a.py": "password = 'correct horse'\n"}
+    secret = finding(path="a.py", line=1, category="secrets", fix=fix)
+    same_line = finding(path="a.py", line=1, category="style", fix=fix)
+    markdown = render(result(findings=(secret, same_line)), "markdown", files=files)
+    assert "correct horse" not in markdown
+
+
+def test_what_the_change_causes_elsewhere_says_so() -> None:
+    markdown = render(result(findings=(finding(indirect=True),)), "markdown")
+    assert "*caused by the change, outside of the changed lines*" in markdown
+
+
+def test_who_stayed_out_and_what_was_not_read_is_told_with_reasons() -> None:
+    agents = {
+        "eslint": AgentCoverage(state="skipped", reason="no JavaScript file in the change"),
+        "mypy": AgentCoverage(state="ok", files=1, unread={"b.py": "syntax error"}, unread_total=1),
+        "semgrep": AgentCoverage(state="skipped", reason="semgrep is not installed: pipx install semgrep"),
+    }
+    markdown = render(result(coverage=Coverage(agents=agents, unread=("logo.png",))), "markdown")
+    assert_harmless(markdown)
+    assert "\nNot needed: `eslint`\n" in markdown
+    assert "\nNot installed:\n\n- `semgrep`: `pipx install semgrep`\n" in markdown
+    assert "\nRead by no agent: 1 file\n\n- `logo.png`\n" in markdown
+    assert "\n`mypy` could not read 1 file:\n\n- `b.py`: syntax error\n" in markdown
+    assert "| eslint |" not in markdown
+
+
+def test_an_empty_change_is_approved_without_gaps() -> None:
+    subject = result(verdict="approve", summary="nothing is staged here", coverage=Coverage())
+    assert render(subject, "markdown").startswith("## ✅ Nothing to review: nothing is staged here\n")

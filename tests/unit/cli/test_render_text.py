@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import AgentCoverage, Coverage
-from quorate.contract.finding import DecidedFinding, Vote
+from quorate.contract.finding import DecidedFinding, Objection, Vote
+from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
 from quorate_cli.render import render
 from quorate_cli.render.clean import lines, one_line
@@ -174,10 +175,10 @@ def test_an_incomplete_review_says_who_is_missing_and_what_to_do() -> None:
   the deadline passed
 
 Who looked
-  eslint    skipped    no JavaScript in this change
   judge     missing
   reviewer  timeout    0 files      30 s  no answer within 30 s
   ruff      ok         3 files     0.1 s
+  Not needed: eslint
 
 Read by no agent: 7 files
   0.png
@@ -185,7 +186,8 @@ Read by no agent: 7 files
   2.png
   3.png
   4.png
-  and 2 more
+  5.png
+  6.png
 
 0 findings, 1.3 s
 → 2 findings outside the changed lines left out; `--all` asks for them too.
@@ -203,6 +205,18 @@ BROKEN = Coverage(
     agents={
         "ruff": AgentCoverage(state="ok", files=1),
         "mypy": AgentCoverage(state="failed", reason="crashed"),
+    }
+)
+HALF_READ = Coverage(
+    agents={
+        "ruff": AgentCoverage(state="ok", files=3),
+        "mypy": AgentCoverage(state="ok", files=1, unread={"a.py": "too large"}, unread_total=2),
+    }
+)
+NOT_INSTALLED = Coverage(
+    agents={
+        "ruff": AgentCoverage(state="ok", files=1),
+        "semgrep": AgentCoverage(state="missing", reason="semgrep is not installed: pipx install semgrep"),
     }
 )
 
@@ -225,6 +239,13 @@ BROKEN = Coverage(
         ({"state": "canceled", "reason": "on request"}, "! Canceled: on request"),
         ({"state": "rejected", "reason": "not a diff"}, "✗ Rejected: not a diff"),
         ({"verdict": None, "kind": "question"}, "✓ Completed"),
+        ({"coverage": Coverage(), "summary": "nothing is staged"}, "✓ Nothing to review: nothing is staged"),
+        ({"coverage": Coverage(), "verdict": "comment"}, "! Comments: no agent read any file"),
+        (
+            {"coverage": HALF_READ},
+            "! Approved, with gaps: nothing found in 3 files by 2 agents; 2 files unread by mypy",
+        ),
+        ({"coverage": NOT_INSTALLED}, "✓ Approved: nothing found in 1 file by 1 agent"),
     ],
 )
 def test_the_first_line_is_the_verdict_and_no_all_clear_where_something_was_not_read(
@@ -266,6 +287,14 @@ def test_what_was_not_confirmed_stands_apart_with_its_reason(decision: str) -> N
 def test_who_voted_and_what_it_counts_for(votes: list[tuple[str, str]], words: str) -> None:
     subject = finding(votes=tuple(vote(agent, lineage) for agent, lineage in votes))
     assert words in text(result(findings=(subject,)), width=100)
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"), [(["taint"], "by ruff; taint objects\n"), (["a", "b"], "; a + b object\n")]
+)
+def test_who_objects(agents: list[str], words: str) -> None:
+    against = tuple(Objection(agent=name, lineage=name, confidence=0.8, message="m") for name in agents)
+    assert words in text(result(findings=(finding(votes=(vote("ruff", "ruff"),), objections=against),)))
 
 
 @pytest.mark.parametrize(("line", "end"), [(None, None), (99, None), (3, 2), (1, 10**9)])
@@ -435,3 +464,143 @@ def test_the_line_of_a_secret_is_not_shown() -> None:
     shown = render(result(findings=(finding(path="a.py", line=1, category="secrets"),)), "text", files=files)
     assert "a.py:1" in shown
     assert "correct horse" not in shown
+
+
+def test_no_excerpt_shows_the_line_of_a_secret_whoever_reports_it() -> None:
+    files = {"a.py": "password = 'correct horse'\n"}
+    secret = finding(path="a.py", line=1, category="secrets", decision="demoted")
+    other = finding(path="a.py", line=1, category="style")
+    assert "correct horse" not in text(result(findings=(other, secret)), files=files)
+
+
+SAFE = Fix(edits=(Edit(line=1, end_line=1, text=""),), safe=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"fix": SAFE}, "          → fixable with --fix\n"),
+        ({"fix": SAFE, "suggestion": "Remove it"}, "          → Remove it (fixable with --fix)\n"),
+        ({"fix": SAFE, "suggestion": "a\nb"}, "          → a\n          → b\n          → fixable with --fix\n"),
+        ({"indirect": True}, "          caused by the change, outside of the changed lines\n"),
+    ],
+)
+def test_a_finding_says_what_can_be_done_about_it_and_where_it_comes_from(fields: dict[str, Any], words: str) -> None:
+    assert words in text(result(findings=(finding(**fields),)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"fix": Fix(edits=(Edit(line=1, end_line=1, text=""),))},
+        {"fix": SAFE, "decision": "demoted"},
+    ],
+)
+def test_only_a_safe_fix_of_a_confirmed_finding_is_offered(fields: dict[str, Any]) -> None:
+    assert "--fix" not in text(result(findings=(finding(**fields),)))
+
+
+def test_what_can_be_fixed_is_counted() -> None:
+    page = text(result(findings=(finding(fix=SAFE), finding(fix=SAFE), finding())))
+    assert "→ 2 findings can be settled by a safe fix; `--fix` applies them.\n" in page
+
+
+def test_who_stayed_out_is_told_in_a_line_each_kind() -> None:
+    agents = {
+        "bandit": AgentCoverage(state="skipped", reason="none of its Python files came with content"),
+        "clippy": AgentCoverage(state="skipped", reason="no Rust file in the change"),
+        "eslint": AgentCoverage(state="skipped"),
+        "gitleaks": AgentCoverage(state="skipped", reason="gitleaks is not installed: see its page"),
+        "ruff": AgentCoverage(state="ok", files=1),
+        "sast": AgentCoverage(state="skipped", reason="semgrep is not installed: pipx install semgrep"),
+        "sast-2": AgentCoverage(state="missing", reason="semgrep is not installed: pipx install semgrep"),
+        "tests": AgentCoverage(state="missing", reason="no answer before the deadline"),
+    }
+    page = text(result(coverage=Coverage(agents=agents)), width=100)
+    assert page[page.index("Who looked") : page.index("\n0 findings")] == (
+        """\
+Who looked
+  bandit  skipped    none of its Python files came with content
+  ruff    ok          1 file     0.0 s
+  tests   missing    no answer before the deadline
+  Not needed: clippy, eslint
+  Not installed: gitleaks (see its page); sast with semgrep, sast-2 with semgrep (pipx install
+    semgrep)
+"""
+    )
+
+
+def test_files_that_an_agent_could_not_read_are_grouped_by_reason() -> None:
+    unread = {f"{number}.py": "syntax error" for number in range(6)} | {"big.py": "too large", "logo.png": "binary"}
+    agents = {
+        "mypy": AgentCoverage(state="ok", files=2, unread=unread, unread_total=10),
+        "ruff": AgentCoverage(state="ok", files=9),
+    }
+    page = text(result(coverage=Coverage(agents=agents, unread=("logo.png",), unread_total=1)))
+    assert page[page.index("  mypy") : page.index("\n0 findings")] == (
+        """\
+  mypy  ok         2 files     0.0 s
+    could not read 9 files:
+      0.py, 1.py, 2.py and 3 more: syntax error
+      2 more
+      big.py: too large
+  ruff  ok         9 files     0.0 s
+
+Read by no agent: 1 file
+  binary:
+    logo.png
+"""
+    )
+
+
+def test_of_many_reasons_five_are_told() -> None:
+    unread = {f"{number}.py": f"reason {number}" for number in range(9)}
+    agents = {"mypy": AgentCoverage(state="ok", files=2, unread=unread, unread_total=9)}
+    page = text(result(coverage=Coverage(agents=agents)))
+    assert "      4.py: reason 4\n      and 4 more\n" in page
+    assert "reason 5" not in page
+
+
+def test_files_that_nobody_read_are_named_up_to_eight_by_reason() -> None:
+    names = tuple(f"{number}.py" for number in range(20))
+    agents = {"ruff": AgentCoverage(state="ok", files=1, unread=dict.fromkeys(names, "only its diff was sent"))}
+    page = text(result(coverage=Coverage(agents=agents, unread=names, unread_total=1_000)))
+    assert "Read by no agent: 1,000 files\n  only its diff was sent:\n    0.py\n" in page
+    assert "    7.py\n  and 992 more\n" in page
+    assert "could not read" not in page
+
+
+def several(number: int, **fields: Any) -> tuple[DecidedFinding, ...]:
+    return tuple(finding(path=f"{at % 3}.py", line=at + 1, message=f"message {at}.", **fields) for at in range(number))
+
+
+def test_of_more_than_thirty_minor_findings_twenty_are_shown_and_the_rest_counted() -> None:
+    minor = several(20, severity="low") + several(11, severity="info", decision="demoted")
+    page = text(result(findings=minor + several(50, severity="medium")))
+    assert len(re.findall(r"^(?:LOW|info) ", page, re.MULTILINE)) == 20
+    assert page.count("MEDIUM ") == 50
+    assert "11 more findings of low or info severity: `--format html` and `--format json` show all of them" in (
+        page.replace("\n", " ")
+    )
+
+
+def test_thirty_minor_findings_are_all_shown() -> None:
+    page = text(result(findings=several(30, severity="low")))
+    assert page.count("LOW ") == 30
+    assert "more finding" not in page
+
+
+def test_among_many_a_minor_finding_is_told_in_one_line() -> None:
+    page = text(
+        result(findings=several(16, severity="low", rules=("F401",), fix=SAFE)), width=100, files={"0.py": "x\n"}
+    )
+    assert "LOW       0.py:1  message 0.  F401, fixable with --fix\nLOW       0.py:4  message 3.  F401" in page
+    assert "│" not in page
+
+
+def test_what_does_not_fit_into_one_line_keeps_its_place_whole() -> None:
+    page = text(result(findings=several(16, severity="low", suggestion=None, indirect=True)), width=60)
+    assert (
+        "LOW       0.py:1\n  S105, B105, caused by the change, outside of the changed\n  lines\n  message 0.\n" in page
+    )

@@ -5,7 +5,7 @@ from typing import Literal, assert_never, get_args
 
 from quorate.contract.result import Result
 
-Format = Literal["text", "json", "markdown", "sarif"]
+Format = Literal["text", "json", "markdown", "sarif", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -21,9 +21,9 @@ def render(
 ) -> str:
     """The result in one of the formats, ending in a line end.
 
-    For text: ``files`` maps paths to their contents, for excerpts; ``color``, ``width`` (columns) and
-    ``encoding`` describe the terminal (``Terminal.of`` finds them out). For JSON: ``indent``, in spaces, or
-    None for one line.
+    ``files`` maps paths to their new contents: text and HTML take excerpts from it, HTML and Markdown what a fix
+    replaces, SARIF fingerprints. For text: ``color``, ``width`` (columns) and ``encoding`` describe the terminal
+    (``Terminal.of`` finds them out). For JSON and SARIF: ``indent``, in spaces, or None for one line.
     """
     # Each format is imported when it is asked for: a review has 0.7 s in all.
     match format:
@@ -39,11 +39,15 @@ def render(
         case "markdown":
             from quorate_cli.render import markdown
 
-            body = markdown.render(result)
+            body = markdown.render(result, files or {})
         case "sarif":
             from quorate_cli.render import sarif
 
-            body = sarif.render(result, indent)
+            body = sarif.render(result, files or {}, indent)
+        case "html":
+            from quorate_cli.render import html
+
+            body = html.render(result, files or {})
         case _:
             assert_never(format)
     return body.rstrip("\n") + "\n"

@@ -9,6 +9,7 @@ from typing import Literal
 from quorate.contract.facts import AgentCoverage, AgentState
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision
 from quorate.contract.result import Result
+from quorate_cli.render import attendance
 
 Tone = Literal["good", "warn", "bad"]
 
@@ -28,6 +29,9 @@ ABSENT: dict[AgentState, str] = {
     "missing": "did not answer",
 }
 """The states of an agent that was asked and gave no answer to rely on, and how to say them."""
+
+INDIRECT = "caused by the change, outside of the changed lines"
+FIXABLE = "fixable with --fix"
 
 _VERDICTS = {"approve": "Approved", "comment": "Comments", "request_changes": "Changes requested"}
 _STATES = {"completed": "Completed", "failed": "Failed", "canceled": "Canceled", "rejected": "Rejected"}
@@ -73,24 +77,17 @@ def by_severity(findings: Iterable[DecidedFinding]) -> str:
     return ", ".join(f"{count:,} {severity}" for count, severity in counts if count)
 
 
-def agents(result: Result) -> dict[str, AgentCoverage]:
-    """Who was asked and how it went, those who did not answer included, by name."""
-    known = dict(result.coverage.agents)
-    for name in result.missing:
-        known.setdefault(name, AgentCoverage(state="missing"))
-    return dict(sorted(known.items()))
-
-
 def absent(result: Result) -> dict[str, AgentCoverage]:
-    """The agents that were asked and gave no answer to rely on."""
-    return {name: agent for name, agent in agents(result).items() if agent.state in ABSENT}
+    """The agents that were asked and gave no answer to rely on. A tool that is not installed is told elsewhere."""
+    return {name: agent for name, agent in attendance.took_part(result).items() if agent.state in ABSENT}
 
 
 def gaps(result: Result) -> str:
     """What was not looked at: ``2 files unread, bandit failed``; empty if all was read by everyone asked."""
     parts = []
-    if result.coverage.unread:
-        parts.append(f"{plural(len(result.coverage.unread), 'file')} unread")
+    if unread := attendance.unread_total(result):
+        parts.append(f"{plural(unread, 'file')} unread")
+    parts.extend(_half_read(result))
     missing = absent(result)
     if len(missing) == 1:
         parts.extend(f"{name} {ABSENT[agent.state]}" for name, agent in missing.items())
@@ -100,27 +97,34 @@ def gaps(result: Result) -> str:
 
 
 def headline(result: Result) -> tuple[Tone, str]:
-    """The verdict in one line, and whether it is good news.
+    """The verdict in one line, and whether it is good news."""
+    tone, word, text = judgement(result)
+    return tone, f"{word}: {text}" if text else word
+
+
+def judgement(result: Result) -> tuple[Tone, str, str]:
+    """Whether it is good news, the verdict in a few words, and what it rests on.
 
     Nothing found is said only of what was read, and never sounds like an all-clear when something was not.
     """
     if result.state != "completed":
         reason = result.reason or "no reason was given"
-        return ("warn" if result.state == "canceled" else "bad"), f"{_STATES[result.state]}: {reason}"
+        return ("warn" if result.state == "canceled" else "bad"), _STATES[result.state], reason
+    if result.verdict == "approve" and not result.partial and not attendance.agents(result) and result.summary:
+        return "good", "Nothing to review", result.summary
     missing = gaps(result)
     word = _VERDICTS[result.verdict] if result.verdict else _STATES[result.state]
     if result.partial:
         word += ", but incomplete"
     elif result.verdict == "approve" and (missing or not _readers(result)):
         word += ", with gaps"
-    found = _found(result)
-    text = "; ".join(filter(None, (found, missing)))
+    text = "; ".join(filter(None, (_found(result), missing)))
     tone: Tone = "good"
     if missing or result.partial or result.verdict == "comment" or (result.verdict and not _readers(result)):
         tone = "warn"
     if result.verdict == "request_changes":
         tone = "bad"
-    return tone, f"{word}: {text}" if text else word
+    return tone, word, text
 
 
 def next_steps(result: Result) -> Iterator[str]:
@@ -143,14 +147,22 @@ def next_steps(result: Result) -> Iterator[str]:
 
 
 def voices(finding: DecidedFinding) -> str:
-    """Who reported it, and what it counts for: ``ruff + bandit: 1 vote (lineage bandit)``."""
+    """Who reported it, what it counts for, and who objects: ``ruff + bandit: 1 vote (lineage bandit)``."""
     names = list(dict.fromkeys(vote.agent for vote in finding.votes))
     lineages = list(dict.fromkeys(vote.lineage for vote in finding.votes if vote.lineage))
     shown = _some(names, " + ")
-    if len(names) < 2 or not lineages:
-        return shown
-    noun = "lineage" if len(lineages) == 1 else "lineages"
-    return f"{shown}: {plural(len(lineages), 'vote')} ({noun} {_some(lineages, ', ')})"
+    if len(names) > 1 and lineages:
+        noun = "lineage" if len(lineages) == 1 else "lineages"
+        shown += f": {plural(len(lineages), 'vote')} ({noun} {_some(lineages, ', ')})"
+    against = list(dict.fromkeys(objection.agent for objection in finding.objections))
+    if against:
+        shown += f"; {_some(against, ' + ')} {'objects' if len(against) == 1 else 'object'}"
+    return shown
+
+
+def fixable(finding: DecidedFinding) -> bool:
+    """Whether ``--fix`` would settle it."""
+    return finding.decision == "confirmed" and finding.fix is not None and finding.fix.safe
 
 
 def location(finding: DecidedFinding) -> str:
@@ -166,12 +178,18 @@ def totals(result: Result) -> str:
         count = sum(finding.decision == decision for finding in result.findings)
         if count:
             parts.append(f"{count:,} {TITLES[decision].lower()}")
-    usage = result.usage
-    if usage.llm_calls:
-        tokens = plural(usage.tokens_in + usage.tokens_out, "token")
-        parts.append(f"{plural(usage.llm_calls, 'model call')} ({tokens}, ${usage.cost_usd:.2f})")
+    parts += filter(None, [models(result)])
     parts.append(duration(result.timings.elapsed_ms))
     return ", ".join(parts)
+
+
+def models(result: Result) -> str:
+    """What models took: ``2 model calls (5,000 tokens, $0.01)``; empty if none was asked."""
+    usage = result.usage
+    if not usage.llm_calls:
+        return ""
+    tokens = plural(usage.tokens_in + usage.tokens_out, "token")
+    return f"{plural(usage.llm_calls, 'model call')} ({tokens}, ${usage.cost_usd:.2f})"
 
 
 def notes(result: Result) -> Iterator[str]:
@@ -179,6 +197,10 @@ def notes(result: Result) -> Iterator[str]:
     if result.findings_ref is not None:
         ref = result.findings_ref
         yield f"Only the most severe findings are in this result; all are in {ref.bucket}, object {ref.key}."
+    safe = sum(map(fixable, result.findings))
+    if safe:
+        them = "it" if safe == 1 else "them"
+        yield f"{plural(safe, 'finding')} can be settled by a safe fix; `--fix` applies {them}."
     outside = sum(agent.outside_change for agent in result.coverage.agents.values())
     if outside:
         yield f"{plural(outside, 'finding')} outside the changed lines left out; `--all` asks for them too."
@@ -198,6 +220,20 @@ def _found(result: Result) -> str:
     files = plural(max(agent.files for agent in readers), "file")
     nothing = "nothing confirmed" if result.findings else "nothing found"
     return f"{nothing} in {files} by {plural(len(readers), 'agent')}"
+
+
+def _half_read(result: Result) -> Iterator[str]:
+    """Who could not read a file that others read."""
+    own = {
+        name: attendance.count(attendance.unread_by(result, agent))
+        for name, agent in attendance.took_part(result).items()
+        if agent.state == "ok"
+    }
+    short = {name: files for name, files in own.items() if files}
+    if len(short) == 1:
+        yield from (f"{plural(files, 'file')} unread by {name}" for name, files in short.items())
+    elif short:
+        yield f"{plural(len(short), 'agent')} could not read every file"
 
 
 def _readers(result: Result) -> list[AgentCoverage]:

@@ -6,12 +6,15 @@ but not in code, and a zero-width space after the sign keeps it from seeing one.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from quorate.contract.finding import DecidedFinding, Decision, Severity
 from quorate.contract.result import Result
-from quorate_cli.render import account
+from quorate_cli.render import account, attendance, edits
+from quorate_cli.render.attendance import Unread
 from quorate_cli.render.clean import lines, one_line
+from quorate_cli.render.source import Source
 
 MAX_LENGTH = 65_536
 """GitHub's limit for a comment; counted in UTF-16 units here, the strictest reading of "characters"."""
@@ -21,9 +24,14 @@ MAX_NAME = 200
 MAX_AGENTS_LENGTH = 10_000
 """What the table of agents may take of the comment."""
 MAX_ANSWERS = 20
+MAX_UNREAD_LENGTH = 5_000
+"""What the list of files that were not read may take of the comment."""
 MAX_UNREAD = 50
+MAX_PATHS = 10
+MAX_TOOLS = 40
 MAX_VOTES = 12
 MAX_SUGGESTION_LINES = 12
+MAX_FIX_LINES = 20
 
 _TONES: dict[account.Tone, str] = {"good": "✅", "warn": "⚠️", "bad": "❌"}
 _SEVERITIES: dict[Severity, str] = {"critical": "🟥", "high": "🟧", "medium": "🟨", "low": "🟦", "info": "⬜"}
@@ -40,15 +48,19 @@ _QUOTED = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _NOTHING = "\u200b"
 
 
-def render(result: Result) -> str:
-    """The comment. Findings that do not fit are left out, the least severe first, and counted."""
+def render(result: Result, files: Mapping[str, str]) -> str:
+    """The comment. Findings that do not fit are left out, the least severe first, and counted.
+
+    ``files`` maps paths to contents: with them a fix shows what it replaces.
+    """
+    source = Source(files, result.findings)
     head = "\n".join(_head(result))
     tail = "\n".join(_coverage(result))
     room = MAX_LENGTH - _length(head) - _length(tail) - _OVERHEAD
-    shown = _fitting(sorted(result.findings, key=account.rank), room)
+    shown = _fitting(sorted(result.findings, key=account.rank), source, room)
     left = len(result.findings) - len(shown)
     kept = result.model_copy(update={"findings": tuple(shown)})
-    body = "\n".join([*_findings(kept), *_left_out(left), *_votes(shown)])
+    body = "\n".join([*_findings(kept, source), *_left_out(left), *_votes(shown)])
     return f"{head}\n{body}\n{tail}\n"
 
 
@@ -104,44 +116,49 @@ def _head(result: Result) -> Iterator[str]:
         yield f"\n{code(agent)} answered; its answer is in the JSON result."
 
 
-def _findings(result: Result) -> Iterator[str]:
+def _findings(result: Result, source: Source) -> Iterator[str]:
     for decision in account.DECISIONS:
         findings = account.decided(result, decision)
         if not findings:
             continue
         if decision == "confirmed":
-            yield from _by_file(findings)
+            yield from _by_file(findings, source)
         else:
             title = f"{account.TITLES[decision]} ({len(findings):,}): {_LEADS[decision]}"
-            yield from _details(title, _by_file(findings))
+            yield from _details(title, _by_file(findings, source))
 
 
-def _by_file(findings: list[DecidedFinding]) -> Iterator[str]:
+def _by_file(findings: list[DecidedFinding], source: Source) -> Iterator[str]:
     path = None
     for finding in findings:
         if finding.path != path:
             path = finding.path
             yield _file_heading(path)
-        yield _finding(finding)
+        yield _finding(finding, source)
 
 
 def _file_heading(path: str) -> str:
     return f"\n**{code(path)}**\n"
 
 
-def _finding(finding: DecidedFinding) -> str:
+def _finding(finding: DecidedFinding, source: Source) -> str:
     rows = [f"- {_SEVERITIES[finding.severity]} **{finding.severity}**"]
     if finding.line is not None:
         rows[0] += f" line {finding.line}"
     rows[0] += f": {prose(finding.message)}"
     if finding.suggestion:
         rows.extend(_suggestion(finding.suggestion))
+    rows.extend(_fix(finding, source))
     facts = [code(rule) for rule in finding.rules[:MAX_VOTES]]
     voices = account.voices(finding)
     if voices:
         facts.append(f"by {escaped(voices, MAX_REASON)}")
+    if account.fixable(finding):
+        facts.append(f"· {escaped(account.FIXABLE)}")
     if facts:
         rows.append(f"  <br>{' '.join(facts)}")
+    if finding.indirect:
+        rows.append(f"  <br>*{account.INDIRECT}*")
     if finding.decision != "confirmed":
         rows.append(f"  <br>*{account.TITLES[finding.decision]}:* {prose(finding.reason, MAX_REASON)}")
     return "\n".join(rows)
@@ -155,6 +172,25 @@ def _suggestion(suggestion: str) -> Iterator[str]:
     # No language on the fence: a block marked as a suggestion would offer to commit it with one click.
     fence = "`" * max(3, _longest_run("\n".join(rows)) + 1)
     yield f"\n  {fence}"
+    yield from (f"  {row}".rstrip() for row in rows)
+    yield f"  {fence}\n"
+
+
+def _fix(finding: DecidedFinding, source: Source) -> Iterator[str]:
+    """What goes and what comes, as a block that can be read and not be committed with one click."""
+    fix = edits.showable(finding.fix, finding.path, finding.category, source)
+    if fix is None:
+        return
+    rows: list[str] = []
+    for edit in fix.edits:
+        rows.append(f"@@ {edits.title(edit)} @@")
+        changed = (f"{row.sign}{lines(row.text[:MAX_REASON], 1)[0]}" for row in edits.rows(edit, finding.path, source))
+        rows.extend(islice(changed, MAX_FIX_LINES + 1))
+        if len(rows) > MAX_FIX_LINES:
+            rows = [*rows[:MAX_FIX_LINES], "@@ and more @@"]
+            break
+    fence = "`" * max(3, _longest_run("\n".join(rows)) + 1)
+    yield f"\n  {fence}diff"
     yield from (f"  {row}".rstrip() for row in rows)
     yield f"  {fence}\n"
 
@@ -175,24 +211,71 @@ def _vote_rows(finding: DecidedFinding) -> Iterator[str]:
         names = (account.location(finding), vote.agent, vote.lineage, vote.rule)
         cells = " | ".join(escaped(name, MAX_NAME) for name in names)
         yield f"| {cells} | {vote.severity} | {vote.confidence:.2f} |"
+    for objection in finding.objections[:MAX_VOTES]:
+        names = (account.location(finding), objection.agent, objection.lineage, "")
+        cells = " | ".join(escaped(name, MAX_NAME) for name in names)
+        yield f"| {cells} | objects | {objection.confidence:.2f} |"
     if len(finding.votes) > MAX_VOTES:
         yield f"| and {len(finding.votes) - MAX_VOTES:,} more votes | | | | | |"
 
 
 def _coverage(result: Result) -> Iterator[str]:
-    rows = list(_agents(result))
-    unread = result.coverage.unread
-    if unread:
-        rows += ["", f"Read by no agent: {account.plural(len(unread), 'file')}", ""]
-        rows += [f"- {code(path)}" for path in unread[:MAX_UNREAD]]
-    if len(unread) > MAX_UNREAD:
-        rows.append(f"- and {len(unread) - MAX_UNREAD:,} more")
+    rows = [*_agents(result), *_others(result), *_unread(result)]
     if rows:
         yield from _details("Who looked at what", rows)
 
 
+def _others(result: Result) -> Iterator[str]:
+    idle = attendance.not_needed(result)
+    if idle:
+        more = f" and {len(idle) - MAX_TOOLS:,} more" if len(idle) > MAX_TOOLS else ""
+        yield f"\nNot needed: {', '.join(code(name, 60) for name in idle[:MAX_TOOLS])}{more}"
+    lacking = attendance.not_installed(result)
+    if lacking:
+        yield "\nNot installed:\n"
+    for each in lacking[:MAX_TOOLS]:
+        yield f"- {', '.join(code(name, 60) for name in each.names[:MAX_PATHS])}: {code(each.how, MAX_REASON)}"
+    if len(lacking) > MAX_TOOLS:
+        yield f"- and {len(lacking) - MAX_TOOLS:,} more"
+
+
+def _unread(result: Result) -> Iterator[str]:
+    room = MAX_UNREAD_LENGTH
+    total = attendance.unread_total(result)
+    if total:
+        yield f"\nRead by no agent: {account.plural(total, 'file')}\n"
+        for group in attendance.unread_by_all(result):
+            shorter = (_row(group, most) for most in (MAX_UNREAD, MAX_PATHS))
+            row = next((row for row in shorter if _length(row) < room), "")
+            if not row:
+                yield "- and more"
+                break
+            yield row
+            room -= _length(row) + 1
+    for name, agent in attendance.took_part(result).items():
+        groups = attendance.unread_by(result, agent)
+        if not groups:
+            continue
+        rows = [
+            f"\n{code(name)} could not read {account.plural(attendance.count(groups), 'file')}:\n",
+            *(_row(group, MAX_PATHS) for group in groups),
+        ]
+        room -= sum(_length(row) + 1 for row in rows)
+        if room < 0:
+            yield "\nOther agents could not read every file either; the JSON result says which."
+            return
+        yield from rows
+
+
+def _row(group: Unread, most: int) -> str:
+    named = [code(path) for path in group.paths[:most]]
+    left = group.count - len(named)
+    names = ", ".join(named) + (f"{' and ' if named else ''}{left:,} more" if left else "")
+    return f"- {names}: {prose(group.reason, MAX_REASON)}" if group.reason else f"- {names}"
+
+
 def _agents(result: Result) -> Iterator[str]:
-    agents = account.agents(result)
+    agents = attendance.took_part(result)
     if agents:
         yield from ("", "| agent | version | state | files | time | |", "|---|---|---|--:|--:|---|")
     room = MAX_AGENTS_LENGTH
@@ -221,12 +304,12 @@ def _left_out(count: int) -> Iterator[str]:
         yield "The JSON result holds them."
 
 
-def _fitting(ranked: list[DecidedFinding], room: int) -> list[DecidedFinding]:
+def _fitting(ranked: list[DecidedFinding], source: Source, room: int) -> list[DecidedFinding]:
     shown: list[DecidedFinding] = []
     headed: set[tuple[str, str]] = set()
     for finding in ranked:
         place = (finding.decision, finding.path)
-        parts = [_finding(finding), *_vote_rows(finding)]
+        parts = [_finding(finding, source), *_vote_rows(finding)]
         if place not in headed:
             parts.append(_file_heading(finding.path))
             headed.add(place)

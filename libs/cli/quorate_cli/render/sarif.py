@@ -6,24 +6,33 @@ https://docs.github.com/en/code-security/code-scanning/integrating-with-code-sca
 """
 
 import json
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
 from quorate import __version__
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Severity
+from quorate.contract.fix import Edit
 from quorate.contract.result import Result
-from quorate_cli.render import account
+from quorate_cli.render import account, attendance, edits, references
 from quorate_cli.render.clean import MAX_LINE, one_line
+from quorate_cli.render.fingerprint import line_hashes
+from quorate_cli.render.json import printable
+from quorate_cli.render.source import Source
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
 MAX_RESULTS = 25_000
 """GitHub refuses a run with more; of these it shows the 5,000 most severe."""
+MAX_COMPRESSED = 10_000_000
+"""GitHub refuses a file that is larger than this once it is compressed with gzip, in bytes."""
 MAX_DESCRIPTION = 1_024
 MAX_RULE_ID = 255
 MAX_UNREAD = 100
+MAX_TAGS = 10
+"""GitHub shows no more of a rule's tags, and refuses a rule with twice as many."""
 
 Level = Literal["error", "warning", "note"]
 Json = dict[str, Any]
@@ -43,24 +52,48 @@ _SCORES: dict[Severity, str] = {
     "low": "2.0",
     "info": "0.5",
 }
+_PROBLEMS: dict[Severity, str] = {
+    "critical": "error",
+    "high": "error",
+    "medium": "warning",
+    "low": "recommendation",
+    "info": "recommendation",
+}
 _SECURITY = {"security", "secrets"}
 _NOTICES = {
     "agent-absent": "An agent that was asked gave no answer to rely on.",
     "agent-skipped": "An agent had nothing to do, or could not run here.",
     "file-unread": "No agent read this file.",
+    "file-unread-by-agent": "An agent could not read this file; others did.",
     "findings-left-out": "The log does not hold all findings.",
     "incomplete": "The review did not end as planned.",
 }
 
 
-def render(result: Result, indent: int | None) -> str:
-    """The log as JSON. What is beyond GitHub's limit is left out, least severe first, with a notification."""
-    return json.dumps(log(result), indent=indent, ensure_ascii=False)
+def render(result: Result, files: Mapping[str, str], indent: int | None) -> str:
+    """The log as JSON. What is beyond GitHub's limits is left out, least severe first, with a notification.
+
+    Results in ``files``, which maps paths to contents, have the fingerprint that GitHub goes by.
+    """
+    most = MAX_RESULTS
+    while True:
+        text = printable(json.dumps(log(result, files, most), indent=indent, ensure_ascii=False))
+        size = _compressed(text)
+        if size <= MAX_COMPRESSED or not most:
+            return text
+        kept = min(most, len(result.findings))
+        most = min(kept - 1, kept * MAX_COMPRESSED * 9 // (size * 10)) if kept > 1 else 0
 
 
-def log(result: Result) -> Json:
-    """The log as a JSON object with one run."""
-    kept = sorted(result.findings, key=account.rank)[:MAX_RESULTS]
+def log(result: Result, files: Mapping[str, str], most: int = MAX_RESULTS) -> Json:
+    """The log as a JSON object with one run of at most so many results.
+
+    It has no ``automationDetails``: with them, GitHub's upload action would ignore the category that a workflow gives,
+    by which several reviews of one commit are kept apart.
+    """
+    kept = sorted(result.findings, key=account.rank)[:most]
+    source = Source(files, result.findings)
+    hashes = _hashes(files, kept)
     rules = _rules(kept)
     places = {rule["id"]: place for place, rule in enumerate(rules)}
     driver = {
@@ -71,14 +104,25 @@ def log(result: Result) -> Json:
     }
     run: Json = {
         "tool": {"driver": driver},
-        "invocations": [_invocation(result)],
+        "invocations": [_invocation(result, len(kept))],
         # The root's own address is left out: it would tell where on a machine the review ran.
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the reviewed tree."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, places) for finding in kept],
+        "results": [_result(finding, places, hashes, source) for finding in kept],
         "properties": _run_properties(result),
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _compressed(text: str) -> int:
+    """The size with gzip, or more: an upload may compress better, but never worse."""
+    raw = text.encode("utf-8", "replace")
+    return len(raw) if len(raw) <= MAX_COMPRESSED else len(zlib.compress(raw, 1))
+
+
+def _hashes(files: Mapping[str, str], findings: Iterable[DecidedFinding]) -> dict[str, list[str]]:
+    paths = {finding.path for finding in findings}
+    return {path: line_hashes(files[path]) for path in paths if path in files}
 
 
 def uri(path: str) -> str:
@@ -111,13 +155,14 @@ def _rule(name: str, findings: list[DecidedFinding]) -> Json:
     by = f", reported by {', '.join(reporters[:10])}" if reporters else ""
     text = one_line(f"{name} ({', '.join(categories)}){by}", MAX_DESCRIPTION)
     severity = min((_weight(finding) for finding in findings), key=SEVERITIES.index)
-    properties: Json = {"tags": categories}
-    if _SECURITY & set(categories):
-        properties = {
-            "tags": sorted({*categories, "security"})[:10],
-            "security-severity": _SCORES[severity],
-        }
-    return {
+    secure = bool(_SECURITY & set(categories))
+    # Of a rule with too many tags the first stay: those by which GitHub tells security from quality.
+    weaknesses = sorted({f"external/cwe/cwe-{finding.cwe:03}" for finding in findings if finding.cwe})
+    tags = [*(["security"] if secure else []), *weaknesses, *(name for name in categories if name != "security")]
+    properties: Json = {"tags": tags[:MAX_TAGS], "problem.severity": _PROBLEMS[severity]}
+    if secure:
+        properties["security-severity"] = _SCORES[severity]
+    rule: Json = {
         "id": name,
         "shortDescription": {"text": text},
         "fullDescription": {"text": text},
@@ -128,6 +173,11 @@ def _rule(name: str, findings: list[DecidedFinding]) -> Json:
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "properties": properties,
     }
+    pages = (references.of_rule(finding, name) for finding in findings)
+    page = next(filter(None, pages), None) or next(
+        (references.weakness(finding.cwe) for finding in findings if finding.cwe), None
+    )
+    return rule | ({"helpUri": page} if page else {})
 
 
 def _weight(finding: DecidedFinding) -> Severity:
@@ -137,17 +187,21 @@ def _weight(finding: DecidedFinding) -> Severity:
     return "low"
 
 
-def _result(finding: DecidedFinding, places: dict[str, int]) -> Json:
+def _result(
+    finding: DecidedFinding, places: Mapping[str, int], hashes: Mapping[str, list[str]], source: Source
+) -> Json:
     name = _rule_id(finding)
     confirmed = finding.decision == "confirmed"
     message = one_line(finding.message) or "no message"
+    if finding.indirect:
+        message = f"{message} ({account.INDIRECT})"
     result: Json = {
         "ruleId": name,
         "ruleIndex": places[name],
         "level": _LEVELS[_weight(finding)],
         "message": {"text": message if confirmed else f"{account.TITLES[finding.decision]}: {message}"},
         "locations": [_location(finding)],
-        "partialFingerprints": {"quorate/v1": one_line(finding.fingerprint, MAX_RULE_ID)},
+        "partialFingerprints": _fingerprints(finding, hashes.get(finding.path, [])),
         "properties": {
             "id": one_line(finding.id, MAX_RULE_ID),
             "severity": finding.severity,
@@ -159,8 +213,21 @@ def _result(finding: DecidedFinding, places: dict[str, int]) -> Json:
             "votes": [_vote(finding, vote_at) for vote_at in range(len(finding.votes))],
         },
     }
+    if finding.objections:
+        result["properties"]["objections"] = [
+            {
+                "agent": one_line(each.agent, MAX_RULE_ID),
+                "lineage": one_line(each.lineage, MAX_RULE_ID),
+                "confidence": each.confidence,
+                "message": one_line(each.message),
+            }
+            for each in finding.objections
+        ]
+    if finding.cwe:
+        result["properties"]["cwe"] = finding.cwe
     if finding.suggestion:
         result["properties"]["suggestion"] = _printable(finding.suggestion)
+    result.update(_fixes(finding, source))
     if not confirmed:
         # A suppression rather than another `kind`: a result that is not of kind "fail" must have the level
         # "none", and viewers then do not list it, but an unconfirmed finding shall stay in sight.
@@ -170,6 +237,34 @@ def _result(finding: DecidedFinding, places: dict[str, int]) -> Json:
         justification = one_line(finding.reason) or account.TITLES[finding.decision]
         result["suppressions"] = [{"kind": "external", "status": status, "justification": justification}]
     return result
+
+
+def _fingerprints(finding: DecidedFinding, hashes: list[str]) -> Json:
+    own = {"quorate/v1": one_line(finding.fingerprint, MAX_RULE_ID)}
+    at = (finding.line or 1) - 1
+    return own | {"primaryLocationLineHash": hashes[at]} if at < len(hashes) else own
+
+
+def _fixes(finding: DecidedFinding, source: Source) -> Json:
+    fix = edits.showable(finding.fix, finding.path, finding.category, source)
+    if fix is None:
+        return {}
+    description = "A safe fix" if fix.safe else "A fix to look at before it is applied"
+    replacements = [_replacement(edit, finding.path, source) for edit in fix.edits]
+    change = {"artifactLocation": _artifact(finding.path), "replacements": replacements}
+    return {
+        "fixes": [{"description": {"text": description}, "artifactChanges": [change], "properties": {"safe": fix.safe}}]
+    }
+
+
+def _replacement(edit: Edit, path: str, source: Source) -> Json:
+    # Whole lines: from the start of the first to the start of the one after the last. A last line of the file that
+    # has no line end has no line after it either.
+    region = {"startLine": edit.line, "startColumn": 1, "endLine": edit.end_line + 1, "endColumn": 1}
+    if edit.end_line == source.last(path) >= edit.line and source.ends_open(path):
+        end = len(source.line(path, edit.end_line) or "") + 1
+        region |= {"endLine": edit.end_line, "endColumn": end}
+    return {"deletedRegion": region, "insertedContent": {"text": edit.text}} if edit.text else {"deletedRegion": region}
 
 
 def _vote(finding: DecidedFinding, at: int) -> Json:
@@ -198,41 +293,60 @@ def _artifact(path: str) -> Json:
     return {"uri": uri(path), "uriBaseId": ROOT}
 
 
-def _invocation(result: Result) -> Json:
+def _invocation(result: Result, kept: int) -> Json:
     invocation: Json = {
         "executionSuccessful": result.state == "completed" and not result.partial,
-        "toolExecutionNotifications": list(_notifications(result)),
+        "toolExecutionNotifications": list(_notifications(result, kept)),
     }
     times = {"startTimeUtc": result.timings.started_at, "endTimeUtc": result.timings.finished_at}
     invocation.update({name: utc for name, time in times.items() if (utc := _utc(time))})
     return invocation
 
 
-def _notifications(result: Result) -> Iterator[Json]:
+def _notifications(result: Result, kept: int) -> Iterator[Json]:
     if result.state != "completed" or result.partial:
         reason = result.reason or "no reason was given"
         level: Level = "warning" if result.state == "completed" else "error"
         yield _notice("incomplete", level, f"{result.state}: {reason}")
-    for name, agent in account.agents(result).items():
+    for name, agent in attendance.agents(result).items():
         why = f": {agent.reason}" if agent.reason else ""
-        if agent.state in account.ABSENT:
+        if agent.state in account.ABSENT and not attendance.lacks_its_tool(agent):
             yield _notice("agent-absent", "error", f"{name} {account.ABSENT[agent.state]}{why}")
-        elif agent.state == "skipped":
+        elif agent.state != "ok":
             yield _notice("agent-skipped", "note", f"{name} was skipped{why}")
-    for path in result.coverage.unread[:MAX_UNREAD]:
-        notice = _notice("file-unread", "warning", f"No agent read {path}")
-        yield notice | {"locations": [{"physicalLocation": {"artifactLocation": _artifact(path)}}]}
-    unnamed = len(result.coverage.unread) - MAX_UNREAD
-    if unnamed > 0:
-        yield _notice("file-unread", "warning", f"No agent read {account.plural(unnamed, 'more file')}")
-    left = len(result.findings) - MAX_RESULTS
+    yield from _unread(result)
+    left = len(result.findings) - kept
     if left > 0:
-        text = f"{account.plural(left, 'finding')} left out, the least severe: a run may hold {MAX_RESULTS:,}"
+        text = f"{account.plural(left, 'finding')} left out, the least severe: GitHub takes no more in one run"
         yield _notice("findings-left-out", "warning", text)
     if result.findings_ref is not None:
         ref = result.findings_ref
         text = f"Only the most severe findings are here; all of them are in {ref.bucket}, object {ref.key}"
         yield _notice("findings-left-out", "warning", text)
+
+
+def _unread(result: Result) -> Iterator[Json]:
+    named = 0
+    for group in attendance.unread_by_all(result):
+        why = f": {group.reason}" if group.reason else ""
+        for path in group.paths[: max(0, MAX_UNREAD - named)]:
+            yield _notice("file-unread", "warning", f"No agent read {path}{why}") | _at(path)
+            named += 1
+    unnamed = attendance.unread_total(result) - named
+    if unnamed > 0:
+        yield _notice("file-unread", "warning", f"No agent read {account.plural(unnamed, 'more file')}")
+    for name, agent in attendance.took_part(result).items():
+        for group in attendance.unread_by(result, agent):
+            first, more = group.paths[:1], group.count - len(group.paths[:1])
+            files = " and ".join([*first, *([account.plural(more, "more file")] if more else [])])
+            why = f": {group.reason}" if group.reason else ""
+            notice = _notice("file-unread-by-agent", "warning", f"{name} could not read {files}{why}")
+            yield notice | _at(*first)
+
+
+def _at(*paths: str) -> Json:
+    locations = [{"physicalLocation": {"artifactLocation": _artifact(path)}} for path in paths]
+    return {"locations": locations} if locations else {}
 
 
 def _notice(name: str, level: Level, text: str) -> Json:

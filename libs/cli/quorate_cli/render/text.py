@@ -6,40 +6,35 @@ has loaded anyway, all of this 5 ms, and what is needed is one wrap and a handfu
 
 from collections.abc import Iterator, Mapping
 
-from quorate.contract.facts import AgentState
 from quorate.contract.finding import DecidedFinding, Decision, Severity
 from quorate.contract.result import Result
-from quorate_cli.render import account
-from quorate_cli.render.terminal import Terminal, cells, wrap
+from quorate_cli.render import account, roll_call
+from quorate_cli.render.page import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Page
+from quorate_cli.render.source import Source
+from quorate_cli.render.terminal import Terminal, cells
 
-MAX_PROSE = 110
-"""Columns: longer lines of prose are hard to read, however wide the terminal is."""
 MAX_EXCERPT_LINES = 3
 MAX_SUGGESTION_LINES = 8
-MAX_UNREAD_SHOWN = 5
+MANY = 15
+"""With more findings than this, those of low severity are told in brief."""
+MAX_MINOR = 30
+"""With more findings of low severity than this, not all of them are shown."""
+SHOWN_MINOR = 20
 
-_BOLD, _DIM = 1, 2
-_RED, _GREEN, _YELLOW, _CYAN = 31, 32, 33, 36
+_MINOR: frozenset[Severity] = frozenset({"low", "info"})
 _BADGE = 8
 """Columns of the longest severity."""
 _COLORS: dict[Severity, tuple[int, ...]] = {
-    "critical": (_BOLD, 37, 41),
-    "high": (_BOLD, _RED),
-    "medium": (_BOLD, _YELLOW),
-    "low": (_CYAN,),
-    "info": (_DIM,),
+    "critical": (BOLD, 37, 41),
+    "high": (BOLD, RED),
+    "medium": (BOLD, YELLOW),
+    "low": (CYAN,),
+    "info": (DIM,),
 }
 _TONES: dict[account.Tone, tuple[str, int]] = {
-    "good": ("✓", _GREEN),
-    "warn": ("!", _YELLOW),
-    "bad": ("✗", _RED),
-}
-_STATES: dict[AgentState, tuple[str, tuple[int, ...]]] = {
-    "ok": ("ok", (_GREEN,)),
-    "failed": ("failed", (_RED,)),
-    "timeout": ("timeout", (_RED,)),
-    "missing": ("missing", (_RED,)),
-    "skipped": ("skipped", (_DIM,)),
+    "good": ("✓", GREEN),
+    "warn": ("!", YELLOW),
+    "bad": ("✗", RED),
 }
 _LEADS: dict[Decision, str] = {
     "confirmed": "",
@@ -51,17 +46,18 @@ _LEADS: dict[Decision, str] = {
 
 def render(result: Result, files: Mapping[str, str], terminal: Terminal) -> str:
     """The whole result as text: verdict, findings by file, who looked at what, and totals."""
-    return "\n".join(_Page(result, files, terminal).lines())
+    return "\n".join(_Review(result, files, terminal).lines())
 
 
-class _Page:
+class _Review(Page):
     def __init__(self, result: Result, files: Mapping[str, str], terminal: Terminal) -> None:
+        super().__init__(terminal)
         self.result = result
-        self.files = files
-        self.terminal = terminal
-        self.prose = min(terminal.width, MAX_PROSE)
+        self.source = Source(files, result.findings)
         self.indent = 2 + _BADGE if terminal.width >= 72 else 2
-        self._open: tuple[str, list[str]] = ("", [])
+        self.brief = len(result.findings) > MANY
+        minor = sum(finding.severity in _MINOR for finding in result.findings)
+        self.room = SHOWN_MINOR if minor > MAX_MINOR else minor
 
     def lines(self) -> Iterator[str]:
         yield from self.verdict()
@@ -70,11 +66,9 @@ class _Page:
             if findings and _LEADS[decision]:
                 yield ""
                 yield from self.heading(f"{account.TITLES[decision]} ({len(findings):,})", _LEADS[decision])
-            for finding in findings:
-                yield ""
-                yield from self.finding(finding)
+            yield from self.findings(findings)
         yield from self.answers()
-        yield from self.coverage()
+        yield from roll_call.lines(self.result, self)
         yield from self.footer()
 
     def verdict(self) -> Iterator[str]:
@@ -82,7 +76,7 @@ class _Page:
         char, color = _TONES[tone]
         sign = self.terminal.symbol(char)
         for number, line in enumerate(self.wrapped(text, self.prose - 2)):
-            yield self.terminal.paint(f"{sign if number == 0 else ' '} {line}", _BOLD, color)
+            yield self.terminal.paint(f"{sign if number == 0 else ' '} {line}", BOLD, color)
         if self.result.state == "completed" and self.result.reason:
             yield from self.paragraph(self.result.reason, 2)
         # A review's summary says in a sentence what the rest of the page shows.
@@ -90,61 +84,111 @@ class _Page:
             yield ""
             yield from self.paragraph(self.result.summary, 0)
 
-    def finding(self, finding: DecidedFinding) -> Iterator[str]:
-        confirmed = finding.decision == "confirmed"
-        badge = (finding.severity.upper() if confirmed else finding.severity).ljust(_BADGE)
-        colors = _COLORS[finding.severity] if confirmed else (_DIM,)
-        place = self.terminal.line(account.location(finding))
-        head = f"{self.terminal.paint(badge, *colors)}  {self.terminal.paint(place, _BOLD)}"
+    def findings(self, findings: list[DecidedFinding]) -> Iterator[str]:
+        left = 0
+        last: DecidedFinding | None = None
+        for finding in findings:
+            minor = finding.severity in _MINOR
+            if minor and not self.room:
+                left += 1
+                continue
+            self.room -= minor
+            brief = minor and self.brief
+            # What is told in brief stands together by file.
+            if last is None or not brief or last.severity not in _MINOR or last.path != finding.path:
+                yield ""
+            yield from self.in_brief(finding) if brief else self.finding(finding)
+            last = finding
+        if left:
+            yield ""
+            more = f"{account.plural(left, 'more finding')} of low or info severity"
+            yield from self.paragraph(f"{more}: `--format html` and `--format json` show all of them", 0, DIM)
+
+    def in_brief(self, finding: DecidedFinding) -> Iterator[str]:
+        """One line, if it fits; otherwise the message below its place."""
+        head, used = self.head(finding)
+        message = self.terminal.line(finding.message)
         rules = self.terminal.line(", ".join(finding.rules))
+        marks = [account.FIXABLE] * account.fixable(finding) + [account.INDIRECT] * finding.indirect
+        more = ", ".join(filter(None, (rules, *marks)))
+        if used + 2 + cells(message) + 2 + cells(more) <= self.prose:
+            yield f"{head}  {message}  {self.terminal.paint(more, DIM)}".rstrip()
+        else:
+            yield from self.headed(head, used, more)
+            yield from self.paragraph(message, self.indent)
+        yield from self.decision(finding)
+
+    def headed(self, head: str, used: int, more: str) -> Iterator[str]:
+        """Severity and place, with more beside them if it fits, or below."""
         # The place is never broken, even where it does not fit: a broken one cannot be clicked or copied.
-        if rules and 2 + _BADGE + cells(place) + 2 + cells(rules) <= self.prose:
-            yield f"{head}  {self.terminal.paint(rules, _DIM)}"
+        if more and used + 2 + cells(more) <= self.prose:
+            yield f"{head}  {self.terminal.paint(more, DIM)}"
         else:
             yield head
-            if rules:
-                yield from self.paragraph(rules, self.indent, _DIM)
+            yield from self.paragraph(more, self.indent, DIM)
+
+    def head(self, finding: DecidedFinding) -> tuple[str, int]:
+        """Severity and place, and their width."""
+        confirmed = finding.decision == "confirmed"
+        badge = (finding.severity.upper() if confirmed else finding.severity).ljust(_BADGE)
+        colors = _COLORS[finding.severity] if confirmed else (DIM,)
+        place = self.terminal.line(account.location(finding))
+        return f"{self.terminal.paint(badge, *colors)}  {self.terminal.paint(place, BOLD)}", _BADGE + 2 + cells(place)
+
+    def decision(self, finding: DecidedFinding) -> Iterator[str]:
+        """Why it was not confirmed."""
+        if finding.decision != "confirmed":
+            yield from self.paragraph(f"{account.TITLES[finding.decision]}: {finding.reason}", self.indent, YELLOW)
+
+    def finding(self, finding: DecidedFinding) -> Iterator[str]:
+        head, used = self.head(finding)
+        yield from self.headed(head, used, self.terminal.line(", ".join(finding.rules)))
         yield from self.paragraph(finding.message, self.indent)
         yield from self.excerpt(finding)
-        if finding.suggestion:
-            yield from self.suggestion(finding.suggestion)
+        yield from self.remedy(finding)
+        if finding.indirect:
+            yield from self.paragraph(account.INDIRECT, self.indent, YELLOW)
         voices = account.voices(finding)
         if voices:
-            yield from self.paragraph(f"by {voices}", self.indent, _DIM)
-        if not confirmed:
-            yield from self.paragraph(f"{account.TITLES[finding.decision]}: {finding.reason}", self.indent, _YELLOW)
+            yield from self.paragraph(f"by {voices}", self.indent, DIM)
+        yield from self.decision(finding)
 
     def excerpt(self, finding: DecidedFinding) -> Iterator[str]:
-        content = self.files.get(finding.path)
-        # The line of a secret is not shown: what is printed ends up in the logs of build servers.
-        if content is None or finding.line is None or finding.category == "secrets":
+        if finding.line is None or not self.source.has(finding.path):
             return
-        if self._open[0] != finding.path:
-            self._open = (finding.path, content.split("\n"))
-        first = finding.line - 1
-        last = min(max(finding.end_line or finding.line, finding.line), first + MAX_EXCERPT_LINES)
-        rows = self.terminal.block("\n".join(self._open[1][first:last]), MAX_EXCERPT_LINES)
+        first = finding.line
+        last = min(max(finding.end_line or first, first), first + MAX_EXCERPT_LINES - 1)
+        found = [self.source.line(finding.path, number) for number in range(first, last + 1)]
+        rows = [self.terminal.block(line or "", 1)[0] for line in found]
         margin = min((len(row) - len(row.lstrip(" ")) for row in rows if row), default=0)
         bar = self.terminal.symbol("│")
         digits = len(str(last))
-        for number, row in enumerate(rows, finding.line):
+        for number, row in enumerate(rows, first):
             if row:
                 prefix = f"{' ' * self.indent}{number:>{digits}} {bar} "
                 code = self.terminal.cut(row[margin:], self.terminal.width - cells(prefix))
-                yield self.terminal.paint(prefix, _DIM) + code
+                yield self.terminal.paint(prefix, DIM) + code
 
-    def suggestion(self, suggestion: str) -> Iterator[str]:
-        rows = [row for row in self.terminal.block(suggestion, MAX_SUGGESTION_LINES) if row]
+    def remedy(self, finding: DecidedFinding) -> Iterator[str]:
+        """What to do about it: a suggestion, a fix, or both."""
         arrow = self.terminal.symbol("→")
-        if len(rows) == 1:
-            yield from self.paragraph(f"{arrow} {suggestion}", self.indent, _GREEN)
+        suggestion = finding.suggestion or ""
+        fixable = account.FIXABLE if account.fixable(finding) else ""
+        rows = [row for row in self.terminal.block(suggestion, MAX_SUGGESTION_LINES) if row]
+        if len(rows) <= 1:
+            said = suggestion.strip()
+            text = f"{said} ({fixable})" if said and fixable else said or fixable
+            if text:
+                yield from self.paragraph(f"{arrow} {text}", self.indent, GREEN, hanging=cells(arrow) + 1)
             return
         for row in rows:
             prefix = f"{' ' * self.indent}{arrow} "
-            yield self.terminal.paint(prefix + self.terminal.cut(row, self.terminal.width - cells(prefix)), _GREEN)
+            yield self.terminal.paint(prefix + self.terminal.cut(row, self.terminal.width - cells(prefix)), GREEN)
         left = suggestion.count("\n") + 1 - MAX_SUGGESTION_LINES
         if left > 0:
-            yield from self.paragraph(f"and {account.plural(left, 'more line')}", self.indent, _DIM)
+            yield from self.paragraph(f"and {account.plural(left, 'more line')}", self.indent, DIM)
+        if fixable:
+            yield from self.paragraph(f"{arrow} {fixable}", self.indent, GREEN)
 
     def answers(self) -> Iterator[str]:
         if not self.result.answers:
@@ -159,61 +203,9 @@ class _Page:
                 indent = 2 + min(len(row) - len(row.lstrip(" ")), self.prose // 2)
                 yield from self.paragraph(row, indent) if row.strip() else [""]
 
-    def coverage(self) -> Iterator[str]:
-        agents = account.agents(self.result)
-        if agents:
-            yield ""
-            yield from self.heading("Who looked")
-        longest = max((cells(self.terminal.line(name)) for name in agents), default=0)
-        name_width = min(longest, self.terminal.width // 3)
-        for name, agent in agents.items():
-            shown = self.terminal.cut(self.terminal.line(name), name_width)
-            shown += " " * (name_width - cells(shown))
-            word, colors = _STATES[agent.state]
-            took = ""
-            if agent.state in {"ok", "timeout", "failed"}:
-                took = f"{account.plural(agent.files, 'file'):>9}  {account.duration(agent.elapsed_ms):>8}"
-            reason = self.terminal.line(agent.reason or "")
-            used = name_width + len("    skipped    ") + len(took)
-            fits = bool(reason) and used + cells(reason) <= self.prose
-            row = f"  {shown}  {self.terminal.paint(word.ljust(7), *colors)}"
-            yield f"{row}  {took}  {self.terminal.paint(reason if fits else '', _DIM)}".rstrip()
-            if reason and not fits:
-                yield from self.paragraph(reason, 4, _DIM)
-        yield from self.unread()
-
-    def unread(self) -> Iterator[str]:
-        unread = self.result.coverage.unread
-        if not unread:
-            return
-        yield ""
-        yield from self.heading(f"Read by no agent: {account.plural(len(unread), 'file')}")
-        for path in unread[:MAX_UNREAD_SHOWN]:
-            yield f"  {self.terminal.line(path)}"
-        if len(unread) > MAX_UNREAD_SHOWN:
-            yield f"  and {len(unread) - MAX_UNREAD_SHOWN:,} more"
-
     def footer(self) -> Iterator[str]:
         yield ""
-        yield from self.paragraph(account.totals(self.result), 0, _BOLD)
+        yield from self.paragraph(account.totals(self.result), 0, BOLD)
         arrow = self.terminal.symbol("→")
         for note in account.notes(self.result):
-            for number, line in enumerate(self.wrapped(note, self.prose - 3)):
-                yield f"{arrow if number == 0 else ' ' * cells(arrow)} {line}"
-
-    def heading(self, title: str, more: str = "") -> Iterator[str]:
-        title = self.terminal.line(title)
-        if not more:
-            yield self.terminal.paint(title, _BOLD)
-        elif cells(title) + 2 + len(more) <= self.prose:
-            yield f"{self.terminal.paint(title, _BOLD)}  {self.terminal.paint(more, _DIM)}"
-        else:
-            yield self.terminal.paint(title, _BOLD)
-            yield from self.paragraph(more, 2, _DIM)
-
-    def paragraph(self, text: str, indent: int, *codes: int) -> Iterator[str]:
-        for line in self.wrapped(text, self.prose - indent):
-            yield " " * indent + self.terminal.paint(line, *codes)
-
-    def wrapped(self, text: str, columns: int) -> Iterator[str]:
-        return wrap(self.terminal.line(text), max(1, columns))
+            yield from self.paragraph(f"{arrow} {note}", 0, hanging=cells(arrow) + 1)
