@@ -17,14 +17,28 @@ from quorate_worker.adapters.change_check import ChangeCheck
 def builtin_analyzers() -> list[Analyzer]:
     """Analyzers that are tools of their own; each adapter is one file."""
     from quorate_worker.adapters.bandit import BANDIT
+    from quorate_worker.adapters.complexity import COMPLEXITY
     from quorate_worker.adapters.detect_secrets import DETECT_SECRETS
     from quorate_worker.adapters.hadolint import HADOLINT
+    from quorate_worker.adapters.mypy import MYPY
+    from quorate_worker.adapters.performance import PERFORMANCE
     from quorate_worker.adapters.ruff import RUFF
     from quorate_worker.adapters.shellcheck import SHELLCHECK
     from quorate_worker.adapters.yamllint import YAMLLINT
     from quorate_worker.adapters.zizmor import ZIZMOR
 
-    return [BANDIT, DETECT_SECRETS, HADOLINT, RUFF, SHELLCHECK, YAMLLINT, ZIZMOR]
+    return [
+        BANDIT,
+        COMPLEXITY,
+        DETECT_SECRETS,
+        HADOLINT,
+        MYPY,
+        PERFORMANCE,
+        RUFF,
+        SHELLCHECK,
+        YAMLLINT,
+        ZIZMOR,
+    ]
 
 
 def change_check_modules() -> list[ChangeCheck]:

@@ -12,7 +12,7 @@ import pytest
 from quorate.diff import FileChange, parse_diff
 from quorate_cli import change as module
 from quorate_cli import git as git_module
-from quorate_cli.change import Change, ChangeError, commit_range, patch_file, staged, working_tree
+from quorate_cli.change import Change, ChangeError, all_files, commit_range, patch_file, staged, working_tree
 from quorate_cli.worktree import WorkTree
 
 
@@ -412,6 +412,69 @@ def test_conflicts_are_seen_in_the_working_tree_and_refused_in_the_index(repo: R
     assert by_path(working_tree(repo.top))["a.py"].added_lines == 4
     with pytest.raises(ChangeError, match="has conflicts: resolve"):
         staged(repo.top)
+
+
+# All files
+
+
+def test_all_files_are_what_is_tracked_as_it_lies_there(repo: Repo) -> None:
+    repo.write("a.py", "changed\n")
+    repo.write("staged.py", "s")
+    repo.git("add", "staged.py")
+    repo.write("untracked.py", "u\n")
+    (repo.top / "sub" / "b.py").unlink()
+    change = all_files(repo.top)
+
+    files = by_path(change)
+    assert {path: (file.status, file.added_text) for path, file in files.items()} == {
+        "a.py": ("added", "changed\n"),
+        "staged.py": ("added", "s"),
+    }
+    assert (change.files, change.base_sha, change.head_sha, change.top) == ({}, None, None, repo.top)
+
+
+def test_all_files_below_a_folder_keep_their_paths_from_the_top(repo: Repo) -> None:
+    assert by_path(all_files(repo.top / "sub")).keys() == {"sub/b.py"}
+    assert by_path(all_files(repo.top / "sub" / "b.py")).keys() == {"sub/b.py"}
+
+
+def test_of_all_files_links_are_not_followed_and_submodules_left_out(repo: Repo, tmp_path: Path) -> None:
+    (repo.top / "link.py").symlink_to(tmp_path / "outside.py")
+    (repo.top / "inner").mkdir()
+    inner = Repo(repo.top / "inner")
+    inner.git("init", "-q", "--template=")
+    inner.write("i.py")
+    inner.commit()
+    repo.git("-c", "advice.addEmbeddedRepo=false", "add", "-A")
+    files = by_path(all_files(repo.top))
+
+    assert files.keys() == {"a.py", "link.py", "sub/b.py"}
+    assert files["link.py"].symlink
+
+
+def test_of_all_files_a_large_one_is_shown_as_binary_and_unreadable(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_FILE", 8)
+    change = all_files(repo.top)
+
+    assert by_path(change)["a.py"].binary
+    assert change.unreadable == ("a.py",)
+    monkeypatch.setattr(module, "MAX_DIFF", 120)
+    with pytest.raises(ChangeError, match="name a smaller PATH"):
+        all_files(repo.top)
+
+
+def test_a_file_in_conflict_is_once_among_all_files(repo: Repo) -> None:
+    repo.git("switch", "-qc", "other")
+    repo.write("a.py", "theirs\n")
+    repo.commit()
+    repo.git("switch", "-q", "main")
+    repo.write("a.py", "ours\n")
+    repo.commit()
+    repo.git("merge", "-q", "other", check=False)
+
+    assert sum(file.path == "a.py" for file in parse_diff(all_files(repo.top).diff)) == 1
 
 
 # Commits

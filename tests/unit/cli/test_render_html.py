@@ -303,7 +303,7 @@ def test_verdict_counts_and_notes_stand_first() -> None:
     assert "1 high, 1 low" in head
     tiles = [tile.text for tile in page.all("div", **{"class": "tile"})]
     assert tiles == ["high1", "low1", "unconfirmed1", "fixable1", "agent looked1", "in all1.3 s"]
-    assert "1 finding can be settled by a safe fix; --fix applies it." in head
+    assert "1 finding can be settled by a safe fix; in a working tree --fix applies it." in head
 
 
 def test_a_finding_shows_place_rules_weakness_lines_suggestion_and_votes() -> None:

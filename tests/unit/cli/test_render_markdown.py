@@ -269,7 +269,7 @@ def test_a_fix_is_shown_as_a_diff_that_no_click_commits() -> None:
     subject = result(findings=(finding(path="a.py", fix=fix),))
     markdown = render(subject, "markdown", files={"a.py": "one\nold\nthree\nfour\n"})
     assert "\n  ```diff\n  @@ line 2 @@\n  -old\n  +new\n  @@ before line 4 @@\n  +in\n  ```\n" in markdown
-    assert "fixable with \\-\\-fix" in markdown
+    assert "safely fixable" in markdown
     assert [token.info for token in tokens(markdown) if token.type == "fence"] == ["diff"]
 
 

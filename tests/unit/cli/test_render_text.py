@@ -479,9 +479,9 @@ SAFE = Fix(edits=(Edit(line=1, end_line=1, text=""),), safe=True)
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"fix": SAFE}, "          → fixable with --fix\n"),
-        ({"fix": SAFE, "suggestion": "Remove it"}, "          → Remove it (fixable with --fix)\n"),
-        ({"fix": SAFE, "suggestion": "a\nb"}, "          → a\n          → b\n          → fixable with --fix\n"),
+        ({"fix": SAFE}, "          → safely fixable\n"),
+        ({"fix": SAFE, "suggestion": "Remove it"}, "          → Remove it (safely fixable)\n"),
+        ({"fix": SAFE, "suggestion": "a\nb"}, "          → a\n          → b\n          → safely fixable\n"),
         ({"indirect": True}, "          caused by the change, outside of the changed lines\n"),
     ],
 )
@@ -502,8 +502,8 @@ def test_only_a_safe_fix_of_a_confirmed_finding_is_offered(fields: dict[str, Any
 
 
 def test_what_can_be_fixed_is_counted() -> None:
-    page = text(result(findings=(finding(fix=SAFE), finding(fix=SAFE), finding())))
-    assert "→ 2 findings can be settled by a safe fix; `--fix` applies them.\n" in page
+    page = text(result(findings=(finding(fix=SAFE), finding(fix=SAFE), finding())), width=120)
+    assert "→ 2 findings can be settled by a safe fix; in a working tree `--fix` applies them.\n" in page
 
 
 def test_who_stayed_out_is_told_in_a_line_each_kind() -> None:
@@ -595,7 +595,7 @@ def test_among_many_a_minor_finding_is_told_in_one_line() -> None:
     page = text(
         result(findings=several(16, severity="low", rules=("F401",), fix=SAFE)), width=100, files={"0.py": "x\n"}
     )
-    assert "LOW       0.py:1  message 0.  F401, fixable with --fix\nLOW       0.py:4  message 3.  F401" in page
+    assert "LOW       0.py:1  message 0.  F401, safely fixable\nLOW       0.py:4  message 3.  F401" in page
     assert "│" not in page
 
 
@@ -604,3 +604,17 @@ def test_what_does_not_fit_into_one_line_keeps_its_place_whole() -> None:
     assert (
         "LOW       0.py:1\n  S105, B105, caused by the change, outside of the changed\n  lines\n  message 0.\n" in page
     )
+
+
+def test_agents_that_judge_the_change_are_one_line() -> None:
+    agents = {
+        "ruff": AgentCoverage(state="ok", files=2, elapsed_ms=40),
+        "todo": AgentCoverage(state="ok", elapsed_ms=1),
+        "dependencies": AgentCoverage(state="ok", elapsed_ms=1),
+        "large-files": AgentCoverage(state="ok", unread={"a.png": "binary file"}, unread_total=1),
+    }
+    page = text(result(coverage=Coverage(agents=agents)))
+
+    rows = [line.split()[0] for line in page.splitlines() if line.split()[1:2] == ["ok"]]
+    assert rows == ["large-files", "ruff"]
+    assert "  On the change itself: dependencies, todo\n" in page

@@ -91,7 +91,7 @@ async def _show(data: Path, id: str, format: Format) -> None:
         encoding=terminal.encoding,
         indent=2,
     )
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, color=terminal.color)
 
 
 def _show_working(id: str, facts: list[Record], format: Format) -> None:

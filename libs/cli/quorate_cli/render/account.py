@@ -31,7 +31,7 @@ ABSENT: dict[AgentState, str] = {
 """The states of an agent that was asked and gave no answer to rely on, and how to say them."""
 
 INDIRECT = "caused by the change, outside of the changed lines"
-FIXABLE = "fixable with --fix"
+FIXABLE = "safely fixable"
 
 _VERDICTS = {"approve": "Approved", "comment": "Comments", "request_changes": "Changes requested"}
 _STATES = {"completed": "Completed", "failed": "Failed", "canceled": "Canceled", "rejected": "Rejected"}
@@ -200,7 +200,7 @@ def notes(result: Result) -> Iterator[str]:
     safe = sum(map(fixable, result.findings))
     if safe:
         them = "it" if safe == 1 else "them"
-        yield f"{plural(safe, 'finding')} can be settled by a safe fix; `--fix` applies {them}."
+        yield f"{plural(safe, 'finding')} can be settled by a safe fix; in a working tree `--fix` applies {them}."
     outside = sum(agent.outside_change for agent in result.coverage.agents.values())
     if outside:
         yield f"{plural(outside, 'finding')} outside the changed lines left out; `--all` asks for them too."

@@ -29,13 +29,21 @@ def lines(result: Result, page: Page) -> Iterator[str]:
         yield ""
         yield from page.heading("Who looked")
     part = attendance.took_part(result)
-    longest = max((cells(page.terminal.line(name)) for name in part), default=0)
+    reading = {name: agent for name, agent in part.items() if not _judged_the_change(result, agent)}
+    longest = max((cells(page.terminal.line(name)) for name in reading), default=0)
     width = min(longest, page.terminal.width // 3)
-    for name, agent in part.items():
+    for name, agent in reading.items():
         yield from _row(name, agent, width, page)
         yield from _groups(attendance.unread_by(result, agent), 6, page)
+    if others := [page.terminal.line(name) for name in part if name not in reading]:
+        yield from page.paragraph(f"On the change itself: {', '.join(others)}", 2, hanging=2)
     yield from _others(result, page)
     yield from _unread(result, page)
+
+
+def _judged_the_change(result: Result, agent: AgentCoverage) -> bool:
+    """Whether an agent did its work without reading a file: there is nothing more to say of it."""
+    return result.kind == "code-review" and agent.state == "ok" and not agent.files and not agent.unread_total
 
 
 def _row(name: str, agent: AgentCoverage, width: int, page: Page) -> Iterator[str]:

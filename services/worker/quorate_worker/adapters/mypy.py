@@ -1,0 +1,403 @@
+"""The agent `mypy`: calls, attributes and values in Python that do not fit together, in all files at once."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from quorate.contract.finding import Finding
+from quorate_worker.adapters.analysis import Analysis, clean
+from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.deafness import Left, countdown, deafened, dismissed
+from quorate_worker.adapters.module_names import module_files
+from quorate_worker.adapters.process import ToolFailed, run_tool
+from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.rules import Rule, judge
+from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.workspace import Workspace, workspace
+
+# Left out: what asks for annotations instead of telling of a defect, and what is about modules that did not come.
+_DISABLED = (
+    "annotation-unchecked",
+    "empty-body",
+    "has-type",
+    "import",
+    "import-not-found",
+    "import-untyped",
+    "method-assign",
+    "no-untyped-def",
+    "type-var",
+    "var-annotated",
+)
+_ENABLED = ("possibly-undefined", "unused-awaitable")
+
+_FLAGS = (
+    "--python-version=3.14",  # the newest that the tool knows: older code is valid there
+    "--output=json",
+    "--no-error-summary",
+    "--no-site-packages",
+    "--ignore-missing-imports",
+    "--explicit-package-bases",
+    "--namespace-packages",
+    "--check-untyped-defs",
+    "--implicit-optional",
+    "--strict-equality",
+    *(f"--disable-error-code={code}" for code in _DISABLED),
+    *(f"--enable-error-code={code}" for code in _ENABLED),
+)
+
+RULES: dict[str, Rule] = {
+    "": Rule("types", "medium", 0.7),
+    "syntax": Rule("bug", "high", 0.9),
+    "arg-type": Rule("types", "medium", 0.75),
+    "assignment": Rule("types", "low", 0.6),
+    "attr-defined": Rule("bug", "medium", 0.75, 628),
+    "call-arg": Rule("bug", "high", 0.85, 628),
+    "call-overload": Rule("types", "medium", 0.75),
+    "comparison-overlap": Rule("bug", "medium", 0.7, 697),
+    "func-returns-value": Rule("bug", "medium", 0.8),
+    "misc": Rule("types", "low", 0.6),
+    "name-defined": Rule("bug", "high", 0.8, 457),
+    "no-redef": Rule("types", "low", 0.6),
+    "override": Rule("types", "low", 0.6),
+    "possibly-undefined": Rule("bug", "low", 0.5, 457),
+    "return": Rule("bug", "medium", 0.8, 394),
+    "return-value": Rule("types", "medium", 0.8),
+    "str-format": Rule("bug", "medium", 0.85, 628),
+    "union-attr": Rule("bug", "low", 0.6, 476),
+    "unused-awaitable": Rule("bug", "high", 0.8),
+    "unused-coroutine": Rule("bug", "high", 0.9),
+    "used-before-def": Rule("bug", "high", 0.85, 457),
+    "valid-type": Rule("types", "low", 0.6),
+}
+
+# In functions without annotations mypy guesses the types from the first use, and is often wrong with the next.
+_CERTAIN = frozenset(
+    {
+        "call-arg",
+        "func-returns-value",
+        "name-defined",
+        "possibly-undefined",
+        "str-format",
+        "unused-awaitable",
+        "unused-coroutine",
+        "used-before-def",
+    }
+)
+_DID_YOU_MEAN = re.compile(r'^"(?:str|bytes|int|float|list|dict|set|tuple)\b.* has no attribute .*; maybe ')
+# A package may have modules that did not come with the change.
+_OF_PACKAGE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?(?:has no|does not explicitly export) attribute')
+_PLACE = re.compile(r"\b(?:on|from|at) line \d+")
+
+_IGNORE = re.compile(r"#[^\n]*?\btype(?=\s*:\s*ignore)")
+_INLINE = re.compile(r"#[^\n]*?\bmypy(?=\s*:)")
+_NO_CHECK = re.compile(r"\bno_type_check(?=\b)")
+_MUTED = "no_type_chec_"
+
+_DEF = re.compile(r"(?P<indent>[ \t]*)(?:async[ \t]+)?def\b")
+_ANNOTATED = re.compile(r"->|[(,]\s*\*{0,2}\w+\s*:")
+_MAX_SIGNATURE = 40
+_MAX_ROUNDS = 20
+_MAX_ALONE = 50
+
+_WARMED = """\
+import abc, argparse, ast, asyncio, base64, collections, collections.abc, contextlib, copy, csv, dataclasses, datetime
+import decimal, enum, functools, hashlib, heapq, hmac, html, http, http.client, http.server, importlib, inspect, io
+import itertools, json, logging, math, multiprocessing, operator, os, os.path, pathlib, pickle, platform, queue, random
+import re, secrets, shlex, shutil, signal, socket, sqlite3, ssl, statistics, string, struct, subprocess, sys, tempfile
+import textwrap, threading, time, traceback, types, typing, unittest, unittest.mock, urllib.error, urllib.parse
+import urllib.request, uuid, warnings, weakref, xml.etree.ElementTree, zipfile, zoneinfo
+import concurrent.futures, importlib.metadata, logging.handlers, tomllib, typing_extensions
+"""
+
+
+@dataclass(frozen=True)
+class TypeCheck:
+    """Runs mypy over the change, and over what it was before. ``folder`` keeps what mypy knows of the standard
+    library, by which its start is several times as fast; no run over reviewed code writes there."""
+
+    folder: Path | None = None
+
+    async def __call__(self, space: Workspace, timeout_s: float) -> Analysis:
+        left = countdown(timeout_s)
+        run = _Run(space, left, await self._warmed(space, left), module_files(space.files, space.before))
+        deaf = {path: _deafened(text) for path, text in space.files.items()}
+        done = await run.over(deaf, "deaf")
+        if space.before:
+            old = await run.over(deaf | {path: _deafened(text) for path, text in space.before.items()}, "old")
+            done.findings = mark_new(done.findings, old.findings)
+        if any(deaf[path] != text for path, text in space.files.items()):
+            heard = await run.over({path: text for path, text in space.files.items() if path not in done.unread}, "own")
+            done.findings = dismissed(done.findings, heard.findings, "type: ignore")
+        return done
+
+    async def _warmed(self, space: Workspace, left: Left) -> Path | None:
+        """A folder with a cache of the standard library; None if there cannot be one."""
+        known = (*space.program, *_FLAGS, _WARMED, _version())
+        name = hashlib.sha256("\0".join(known).encode()).hexdigest()[:16]
+        folder = (self.folder or _default_folder()) / f"mypy-{name}"
+        if folder.is_dir():
+            return folder
+        try:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            making = Path(tempfile.mkdtemp(prefix=".mypy-", dir=folder.parent))
+        except OSError:
+            return None
+        try:
+            async with workspace({"warm.py": _WARMED}, program=space.program) as warm:
+                output = await warm.run(_argv(warm, making, ["warm.py"]), left(), name="mypy")
+            if output.code == 0:
+                with suppress(OSError):  # another process was faster
+                    await asyncio.to_thread(making.rename, folder)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, making, True)
+        return folder if folder.is_dir() else None
+
+
+def mark_new(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
+    """The new findings; ``indirect`` are those that the old code does not have as often, wherever they are."""
+    before = Counter(_identity(finding) for finding in old)
+    marked = []
+    for finding in new:
+        key = _identity(finding)
+        before[key] -= 1
+        marked.append(finding if before[key] >= 0 else finding.model_copy(update={"indirect": True}))
+    return marked
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    return finding.path, finding.rule, _PLACE.sub("", finding.message)
+
+
+@dataclass(frozen=True)
+class _Run:
+    space: Workspace
+    left: Left
+    warmed: Path | None
+    places: Mapping[str, str]
+
+    async def over(self, texts: Mapping[str, str], name: str) -> Analysis:
+        """Check these texts in a folder of this name. A file that mypy cannot read would hide all others."""
+        folder = self.space.home / name
+        cache = folder / "cache"
+        await asyncio.to_thread(self._write, texts, folder / "code", cache)
+        paths = {self.places[path]: path for path in texts}
+        places = list(paths)
+        done = Analysis()
+        for _ in range(_MAX_ROUNDS):
+            if not places:
+                return done
+            try:
+                items, stopped = await self._items(folder, places)
+            except ToolFailed:
+                await self._alone(folder, places, paths, texts, done)
+                return done
+            if not stopped:
+                self._read(items, paths, texts, done)
+                return done
+            blocked = self._block(items, paths, done)
+            if not blocked:
+                raise ToolFailed("mypy", "stopped without saying at which file", str(items[:1]).encode())
+            places = [place for place in places if place not in blocked]
+        done.unread |= {paths[place]: f"too many other files could not be read ({_MAX_ROUNDS})" for place in places}
+        return done
+
+    def _write(self, texts: Mapping[str, str], code: Path, cache: Path) -> None:
+        for path, text in texts.items():
+            file = code / self.places[path]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode("utf-8", "replace"))
+        if self.warmed is not None:
+            shutil.copytree(self.warmed, cache)
+
+    async def _items(self, folder: Path, places: Sequence[str]) -> tuple[list[dict[str, Any]], bool]:
+        """What it reports, and whether it stopped at that."""
+        names = folder / "files"
+        names.write_text("\n".join(places), encoding="utf-8")
+        output = await run_tool(
+            _argv(self.space, folder / "cache", [f"@{names}"]),
+            cwd=folder / "code",
+            home=self.space.home,
+            timeout_s=self.left(),
+            name="mypy",
+        )
+        try:
+            items = [json.loads(line) for line in output.stdout.splitlines() if line.startswith(b"{")]
+        except ValueError:
+            items = []
+        if output.code not in (0, 1, 2) or (output.code and not items):
+            raise ToolFailed("mypy", f"ended with code {output.code}", output.stderr or output.stdout)
+        return items, output.code == 2
+
+    async def _alone(
+        self, folder: Path, places: Sequence[str], paths: Mapping[str, str], texts: Mapping[str, str], done: Analysis
+    ) -> None:
+        """Each file by itself, after a crash: which one it was does not come out otherwise."""
+        failed = 0
+        for number, place in enumerate(places):
+            path = paths[place]
+            if number >= _MAX_ALONE:
+                done.unread[path] = "mypy failed over all files together, and there are too many to check each alone"
+                continue
+            try:
+                items, stopped = await self._items(folder, [place])
+            except ToolFailed as error:
+                done.unread[path] = clean(str(error))
+                failed += 1
+                if failed == len(places):
+                    raise
+                continue
+            # It follows imports into the other files, which have their own turn.
+            own = [item for item in items if item["file"] == place]
+            if stopped:
+                self._block(own, paths, done)
+                done.unread.setdefault(path, "it imports a file that mypy cannot read")
+            else:
+                self._read(own, paths, texts, done)
+
+    def _block(self, items: Sequence[dict[str, Any]], paths: Mapping[str, str], done: Analysis) -> set[str]:
+        blocked = set[str]()
+        for item in items:
+            path = paths.get(item["file"])
+            if path is None or item["severity"] != "error":
+                continue
+            if item["file"] not in blocked:
+                finding = self._finding(path, item)
+                line = f" in line {finding.line}" if finding.line else ""
+                done.unread[path] = f"error{line}: {finding.message}"
+                if item.get("code") == "syntax":
+                    done.findings.append(finding)
+            blocked.add(item["file"])
+        return blocked
+
+    def _read(
+        self,
+        items: Sequence[dict[str, Any]],
+        paths: Mapping[str, str],
+        texts: Mapping[str, str],
+        done: Analysis,
+    ) -> None:
+        lines: dict[str, list[str]] = {}
+        for item in items:
+            path = paths.get(item["file"])
+            if path is None or item["severity"] != "error" or _MUTED in item["message"]:
+                continue
+            if path not in lines:
+                lines[path] = re.split(r"\r\n|\r|\n", texts[path])
+            if self._tells(item, lines[path]):
+                done.findings.append(self._finding(path, item))
+
+    def _tells(self, item: dict[str, Any], lines: Sequence[str]) -> bool:
+        code, message = item.get("code") or "", item["message"]
+        if (module := _OF_PACKAGE.match(message)) is not None:
+            name = (module["module"] or "").replace(".", "/")
+            return any(f"{name}{suffix}" in self.places.values() for suffix in (".py", ".pyi"))
+        if code in _CERTAIN or (code == "attr-defined" and _DID_YOU_MEAN.match(message)):
+            return True
+        return is_annotated(lines, item["line"])
+
+    def _finding(self, path: str, item: dict[str, Any]) -> Finding:
+        rule = str(item.get("code") or "")
+        judged = judge(RULES, rule)
+        first, last = item["line"], max(item.get("end_line") or 0, item["line"])
+        return Finding(
+            path=path,
+            line=self.space.line(path, first) if first > 0 else None,
+            end_line=self.space.line(path, last) if first > 0 else None,
+            severity=judged.severity,
+            category=judged.category,
+            message=clean(str(item["message"])) or rule or "no message",
+            rule=rule,
+            confidence=judged.confidence,
+            cwe=judged.cwe,
+        )
+
+
+def is_annotated(lines: Sequence[str], number: int) -> bool:
+    """Whether a line (from 1) is outside of functions, or the innermost one around it has an annotation.
+
+    It goes by indentation: parsing hostile code takes a process of its own, and this only decides what is noise.
+    """
+    if not 1 <= number <= len(lines):
+        return True
+    own = lines[number - 1]
+    indent = len(own) - len(own.lstrip())
+    if _DEF.match(own):
+        return True
+    for at in range(number - 2, -1, -1):
+        line = lines[at]
+        outer = len(line) - len(line.lstrip())
+        # A bracket that closes what is above begins no block.
+        if outer >= indent or not line.strip() or line.lstrip()[0] in ")]}":
+            continue
+        if _DEF.match(line):
+            signature = " ".join(lines[at : at + _MAX_SIGNATURE])
+            return bool(_ANNOTATED.search(_head(signature)))
+        indent = outer
+    return True
+
+
+def _head(code: str) -> str:
+    """A `def` up to the colon that ends it."""
+    depth = 0
+    for at, char in enumerate(code):
+        depth += (char in "([{") - (char in ")]}")
+        if char == ":" and depth == 0:
+            return code[:at]
+    return code
+
+
+def _argv(space: Workspace, cache: Path, files: Sequence[str]) -> list[str]:
+    config = space.home / "mypy.ini"
+    config.write_text("[mypy]\n")
+    return [*space.program, f"--config-file={config}", f"--cache-dir={cache}", *_FLAGS, *files]
+
+
+def _deafened(text: str) -> str:
+    for directive in (_IGNORE, _INLINE, _NO_CHECK):
+        while (quiet := deafened(text, directive)) != text:
+            text = quiet
+    return text
+
+
+def _version() -> str:
+    try:
+        return metadata.version("mypy")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _default_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(home) / "quorate"
+
+
+MYPY = Analyzer(
+    name="mypy",
+    description="Calls, attributes and values in Python that do not fit together, across the changed files",
+    homepage="https://mypy.readthedocs.io",
+    program=Program(command="mypy", distribution="mypy", module="mypy", install="pip install mypy"),
+    selection=Selection.of_languages("python"),
+    languages=("python",),
+    check=TypeCheck(),
+    per_file=False,
+    expected_s=1.0,
+    rules=RULES,
+    notes=(
+        "Sees the changed files and the standard library; whatever else they import may be anything. Of functions "
+        "without annotations only what is certain is told. It checks what the files were before as well: an error "
+        "that a change causes elsewhere, such as at a call of a changed function, counts as part of the change. "
+        "`type: ignore`, `mypy:` comments and `no_type_check` make a finding a mere note, and no configuration of the "
+        "change is obeyed."
+    ),
+)
