@@ -247,7 +247,7 @@ def test_a_patch_whose_paths_escape_is_refused(quorate: Shell) -> None:
         (["--range", "HEAD"], "run this in one, or give a diff with --patch FILE"),
         (["nowhere"], "'nowhere' does not exist"),
         (["--patch", "nowhere.patch"], "The patch in nowhere.patch cannot be read"),
-        (["--staged", "--range", "HEAD"], "at most one of --range, --staged and --patch"),
+        (["--staged", "--range", "HEAD"], "at most one of --range, --staged, --patch and --all-files"),
         (["--fail-on", "sometimes"], "'sometimes' is not one of"),
         (["--patch", "-", "--output", "nowhere/x"], "there is no folder"),
     ],

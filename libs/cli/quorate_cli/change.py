@@ -18,7 +18,7 @@ from quorate_cli.git import ChangeError, Running
 from quorate_cli.repository import Repository, open_repository
 from quorate_cli.worktree import TreeFile, WorkTree
 
-__all__ = ["Change", "ChangeError", "commit_range", "patch_file", "staged", "working_tree"]
+__all__ = ["Change", "ChangeError", "all_files", "commit_range", "patch_file", "staged", "working_tree"]
 
 MIB = 1024 * 1024
 MAX_FILE = MIB
@@ -47,6 +47,7 @@ class Change:
     repo: ``owner/name`` of the remote ``origin``, if its address shows one; never its credentials.
     title: the subject of a single commit or of a patch made by ``git format-patch``.
     unreadable: files that belong into ``files`` and are missing: too large, vanished, or a nested repository.
+    top: the folder of the working tree; None for a patch.
     """
 
     diff: str
@@ -56,6 +57,7 @@ class Change:
     repo: str | None
     title: str | None
     unreadable: tuple[str, ...]
+    top: Path | None = field(default=None, compare=False)
 
 
 def working_tree(path: Path) -> Change:
@@ -77,7 +79,7 @@ def working_tree(path: Path) -> Change:
                     found = tree.read(entry.path, MAX_FILE)
                     files.add(entry.path, found.data if found else None)
             diff += _untracked(_names(listing), tree, files, MAX_DIFF - len(diff))
-    return Change(diff, files.texts, base, None, repository.name, None, tuple(files.unreadable))
+    return Change(diff, files.texts, base, None, repository.name, None, tuple(files.unreadable), repository.top)
 
 
 def staged(path: Path) -> Change:
@@ -90,7 +92,7 @@ def staged(path: Path) -> Change:
         if any(entry.status == "U" for entry in entries):
             raise ChangeError("The index has conflicts: resolve them, `git add` the files and try again.")
         _read_blobs(repository, entries, files, None)
-    return Change(diff, files.texts, base, None, repository.name, None, tuple(files.unreadable))
+    return Change(diff, files.texts, base, None, repository.name, None, tuple(files.unreadable), repository.top)
 
 
 def commit_range(path: Path, spec: str) -> Change:
@@ -111,7 +113,23 @@ def commit_range(path: Path, spec: str) -> Change:
         with repository.start("diff-tree", "-r", *_DIFF_OPTIONS, tree, head) as comparing:
             entries, diff = _diff(comparing)
         title = _read_blobs(repository, entries, files, None if dots else head)
-    return Change(diff, files.texts, base, head, repository.name, title, tuple(files.unreadable))
+    return Change(diff, files.texts, base, head, repository.name, title, tuple(files.unreadable), repository.top)
+
+
+def all_files(path: Path) -> Change:
+    """Every tracked file below ``path`` as it lies in the working tree, as an addition. Raises ChangeError.
+
+    There are no ``files``: the diff has every line. A file larger than 1 MiB is shown as a binary one, and is
+    ``unreadable``.
+    """
+    files = _Files()
+    with (
+        open_repository(path) as repository,
+        repository.start("ls-files", "--stage", "--full-name", "-z") as listing,
+        WorkTree(repository.top) as tree,
+    ):
+        diff = _tracked(_output(listing, MAX_DIFF), tree, files)
+    return Change(diff, {}, None, None, repository.name, None, tuple(files.unreadable), repository.top)
 
 
 def _ends(spec: str, dots: str, revisions: Sequence[str]) -> tuple[str | None, str]:
@@ -286,6 +304,26 @@ def _untracked(names: list[bytes], tree: WorkTree, files: _Files, limit: int) ->
         if limit < 0:
             raise _too_large()
         sections.append(section)
+    return "".join(sections)
+
+
+def _tracked(listing: bytes, tree: WorkTree, files: _Files) -> str:
+    """The diff that adds what ``git ls-files --stage`` lists and is still there, submodules left out."""
+    records = (record.partition(b"\t") for record in listing.split(b"\0")[:-1])
+    sections: list[str] = []
+    room = MAX_DIFF
+    # In a conflict git lists a file once for each side.
+    for name in dict.fromkeys(name for mode, _, name in records if not mode.startswith(b"160000")):
+        _refuse_unsafe(name)
+        found = tree.read(name, MAX_FILE)
+        if found is None:
+            continue
+        if found.data is None:
+            files.unreadable.append(_shown(name))
+        sections.append(_addition(_shown(name), found))
+        room -= len(sections[-1])
+        if room < 0:
+            raise _too_large()
     return "".join(sections)
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Collection
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from quorate.errors import Misconfigured
@@ -22,6 +23,11 @@ TERMINATED = 143
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM came: what Ctrl-C does, with another exit code."""
+
+
+def terminate(_number: int, _frame: FrameType | None) -> None:
+    """The handler of SIGTERM."""
+    raise Terminated
 
 
 def exit_code(result: "Result", fail_on: "Severity | None", required: Collection[str]) -> int:

@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -13,15 +13,21 @@ from quorate import __version__
 from quorate.errors import QuorateError
 from quorate_cli.exits import INTERRUPTED, OK, TERMINATED, Terminated, code_of, drop_output, root_of
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "review": "Review a change with every agent that is there.",
+    "init": "Write a settings file to begin with.",
     "up": "Run the services, with a broker if none is given.",
     "submit": "Submit a task of any kind.",
     "tail": "Print results as they come.",
     "task": "Look at one task, or cancel it.",
     "agents": "List the agents that are alive.",
     "dead": "Look at messages that nobody could process.",
+    "baseline": "Know old findings, so that reviews tell of new ones.",
     "doctor": "Check the installation and the running system.",
+    "completion": "Print what a shell needs to complete commands.",
 }
 
 
@@ -36,6 +42,13 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"quorate_cli.commands.{cmd_name}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[Any]]":
+        """As click does it, without importing every command to learn its name."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=told) for name, told in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

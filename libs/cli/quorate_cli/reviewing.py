@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -25,8 +25,10 @@ from quorate.embedded import EmbeddedBroker
 from quorate.errors import QuorateError
 from quorate.service import installed_services, running
 from quorate.settings import Settings
+from quorate_cli.baseline import Baseline
 from quorate_cli.change import Change
-from quorate_cli.exits import OK, Terminated, drop_output, exit_code, lacking_agents
+from quorate_cli.exits import OK, Terminated, drop_output, exit_code, lacking_agents, terminate
+from quorate_cli.known import for_people, known_in, put_aside
 from quorate_cli.local import agent_files
 from quorate_cli.logs import log_to_stderr
 from quorate_cli.progress import ProgressView
@@ -44,7 +46,9 @@ CANCEL_S = 1.0
 class Options:
     """What the command line said about the review.
 
-    ``fail_on`` is None when no finding is to fail it. ``nothing`` is what to say of an empty change.
+    ``fail_on`` is None when no finding is to fail it. ``nothing`` is what to say of an empty change. ``also`` are
+    further files to write, each in its format. What ``baseline`` knows is put aside. ``fix`` says whether safe
+    fixes are written to the working tree, or only shown.
     """
 
     format: Format
@@ -54,6 +58,9 @@ class Options:
     modules: tuple[str, ...]
     quiet: bool
     nothing: str
+    also: tuple[tuple[Format, Path], ...] = ()
+    baseline: Baseline | None = None
+    fix: Literal["write", "show"] | None = None
 
 
 def review(
@@ -66,7 +73,27 @@ def review(
             click.echo(f"Nothing to review: {options.nothing}")
         else:
             _print(_nothing_changed(options.nothing), options, files={})
+        _write_others(_nothing_changed(options.nothing), options, files={})
         return OK
+    result = obtain(change, settings, url=url, broker=broker, options=options)
+    files = _contents(change, options)
+    _write_others(result, options, files=files)
+    try:
+        _print(result, options, files=files)
+    except BrokenPipeError:
+        # Whoever read it has gone; the verdict stands.
+        drop_output()
+    for lacking in lacking_agents(result, settings.required_agents):
+        click.echo(f"quorate: {lacking}, and required_agents names it", err=True)
+    if options.fix is not None and change.top is not None:
+        result = _fix(result, change, change.top, options)
+    return exit_code(result, options.fail_on, settings.required_agents)
+
+
+def obtain(
+    change: Change, settings: Settings, *, url: str | None, broker: EmbeddedBroker | None, options: Options
+) -> Result:
+    """The result of a change that is not empty, from ``broker`` or from the running system at ``url``."""
     if broker is not None:
         broker.wait_ready()
         # One partition is enough for one task, and nothing of it needs to outlive this process.
@@ -84,18 +111,14 @@ def review(
         raise click.UsageError("--agents has no effect on a running system: give it to `quorate up`")
     else:
         settings = settings.model_copy(update={"nats_url": url})
+    known = known_in(options.baseline, change.diff)
+    # What the baseline has is counted in whole files.
+    asked = options if known is None else replace(options, all_lines=True)
     try:
-        result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=options))
+        result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=asked))
     except asyncio.CancelledError:
         raise Terminated from None
-    try:
-        _print(result, options, files=_contents(change, options))
-    except BrokenPipeError:
-        # Whoever read it has gone; the verdict stands.
-        drop_output()
-    for lacking in lacking_agents(result, settings.required_agents):
-        click.echo(f"quorate: {lacking}, and required_agents names it", err=True)
-    return exit_code(result, options.fail_on, settings.required_agents)
+    return result if known is None else put_aside(result, known, all_lines=options.all_lines)
 
 
 async def _review(change: Change, settings: Settings, *, ephemeral: bool, options: Options) -> Result:
@@ -144,8 +167,8 @@ def _input(change: Change, options: Options) -> dict[str, Any]:
 
 
 def _contents(change: Change, options: Options) -> dict[str, str]:
-    """What excerpts are taken from: the files that were read, and those that a diff adds."""
-    if options.format != "text":
+    """What excerpts and fixes begin with: the files that were read, and those that a diff adds."""
+    if options.format == "json" and options.fix is None and not options.also:
         return change.files
     try:
         parsed = parse_diff(change.diff)
@@ -185,12 +208,26 @@ async def _watch(client: Client, task: str, options: Options) -> None:
         view.close()
 
 
+def _write_others(result: Result, options: Options, *, files: dict[str, str]) -> None:
+    for format, file in options.also:
+        text = render(_for(format, result), format, files=files, indent=2)
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise QuorateError(f"the review could not be written to {file}: {error.strerror}") from error
+
+
+def _for(format: Format, result: Result) -> Result:
+    """Programs get what the baseline knows as withheld findings, people in a sentence."""
+    return result if format in ("json", "sarif") else for_people(result)
+
+
 def _print(result: Result, options: Options, *, files: dict[str, str]) -> None:
     stream = sys.stdout
     terminal = Terminal.of(stream, os.environ)
     to_file = options.output is not None
     text = render(
-        result,
+        _for(options.format, result),
         options.format,
         files=files,
         color=terminal.color and not to_file,
@@ -205,7 +242,26 @@ def _print(result: Result, options: Options, *, files: dict[str, str]) -> None:
             raise QuorateError(f"the review could not be written to {options.output}: {error.strerror}") from error
         click.echo(f"{result.summary}: written to {options.output}", err=True)
     else:
-        click.echo(text, nl=False)
+        # click would take the colours away where FORCE_COLOR wants them.
+        click.echo(text, nl=False, color=terminal.color)
+
+
+def _fix(result: Result, change: Change, top: Path, options: Options) -> Result:
+    """Apply the safe fixes, or show them; returns what is left. Standard output stays what its format says."""
+    from quorate_cli.fixing import carry_out, plan
+    from quorate_cli.render import fixes as shown
+
+    # The event loop has left the signal to the system, which would end us with a file beside the one to replace.
+    signal.signal(signal.SIGTERM, terminate)
+    write = options.fix == "write"
+    fixes = carry_out(plan(result.findings, _contents(change, options)), top, write=write)
+    stream = sys.stdout if options.format == "text" and options.output is None else sys.stderr
+    text = shown.render(fixes, result.findings, Terminal.of(stream, os.environ), written=write)
+    try:
+        click.echo(text, nl=False, file=stream)
+    except BrokenPipeError:
+        drop_output()
+    return fixes.remaining(result) if write else result
 
 
 def _nothing_changed(summary: str) -> Result:
