@@ -1,18 +1,13 @@
 """The reference pages of the agents that come with Quorate, from their own tables; docs/generate.py writes them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from quorate_collector.domain.lineage import lineage_of
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.rules import Rule
-from quorate_worker.builtin import builtin_analyzers, change_check_modules
-
-
-class _Check(Protocol):
-    NAME: str
-    VERSION: str
-    DESCRIPTION: str
+from quorate_worker.builtin import builtin_analyzers
+from quorate_worker.checks import CHECKS, Check
 
 
 class Page(NamedTuple):
@@ -28,7 +23,7 @@ class Page(NamedTuple):
 def pages() -> list[Page]:
     """A page for each agent, by name."""
     found = [_of_analyzer(analyzer) for analyzer in builtin_analyzers()]
-    found += [_of_check(module) for module in change_check_modules()]
+    found += [_of_check(module) for module in CHECKS]
     return sorted(found, key=lambda page: page.name)
 
 
@@ -76,13 +71,13 @@ def _of_analyzer(analyzer: Analyzer) -> Page:
     return Page(analyzer.name, analyzer.description, reads, needs, "\n".join([*lines, ""]))
 
 
-def _of_check(module: _Check) -> Page:
+def _of_check(module: Check) -> Page:
     reads = "the change itself"
     facts = [("reads", reads), ("program", "none: it is part of Quorate"), ("version", module.VERSION)]
     lines = _head(module.NAME, module.DESCRIPTION, facts)
     lines += ["## Rules", "", "| rule | category | severity | confidence | CWE | what it is |"]
     lines += ["|---|---|---|---|---|---|"]
-    for name, rule in module.RULES.items():  # type: ignore[attr-defined]
+    for name, rule in module.RULES.items():
         judged = _judged(rule.category, rule.severity, rule.confidence, rule.cwe)
         lines.append(f"| `{name}` | {judged} {rule.description} |")
     return Page(module.NAME, module.DESCRIPTION, reads, "", "\n".join([*lines, ""]))

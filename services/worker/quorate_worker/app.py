@@ -23,8 +23,10 @@ from quorate.registry import Announcer
 from quorate.service import Service
 from quorate.settings import Settings
 from quorate.topology import agent_consumer
+from quorate_worker.adapters.change_check import check_agent
 from quorate_worker.adapters.toolbox import Toolbox
-from quorate_worker.builtin import agents_of, builtin_analyzers, change_checks, configured_analyzers
+from quorate_worker.builtin import agents_of, builtin_analyzers, configured_analyzers
+from quorate_worker.checks import CHECKS
 from quorate_worker.handlers import Worker
 
 log = logging.getLogger("quorate.worker")
@@ -36,7 +38,7 @@ def chosen_agents(settings: Settings) -> list[Agent]:
     analyzers = [*(builtin_analyzers() if settings.builtin_agents else ()), *configured_analyzers(settings.tools)]
     agents = [analyzer.agent(toolbox) for analyzer in analyzers]
     if settings.builtin_agents:
-        agents += change_checks()
+        agents += [check_agent(module) for module in CHECKS]
     for module in settings.agent_modules:
         agents += agents_of(module)
     by_name = {agent.name: agent for agent in agents}

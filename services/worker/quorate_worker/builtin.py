@@ -11,7 +11,6 @@ from quorate.agent_definition import Agent
 from quorate.errors import Misconfigured
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.change_check import ChangeCheck
 
 
 def builtin_analyzers() -> list[Analyzer]:
@@ -19,11 +18,13 @@ def builtin_analyzers() -> list[Analyzer]:
     from quorate_worker.adapters.bandit import BANDIT
     from quorate_worker.adapters.complexity import COMPLEXITY
     from quorate_worker.adapters.detect_secrets import DETECT_SECRETS
+    from quorate_worker.adapters.format import FORMAT
     from quorate_worker.adapters.hadolint import HADOLINT
     from quorate_worker.adapters.mypy import MYPY
     from quorate_worker.adapters.performance import PERFORMANCE
     from quorate_worker.adapters.ruff import RUFF
     from quorate_worker.adapters.shellcheck import SHELLCHECK
+    from quorate_worker.adapters.taint import TAINT
     from quorate_worker.adapters.yamllint import YAMLLINT
     from quorate_worker.adapters.zizmor import ZIZMOR
 
@@ -31,28 +32,16 @@ def builtin_analyzers() -> list[Analyzer]:
         BANDIT,
         COMPLEXITY,
         DETECT_SECRETS,
+        FORMAT,
         HADOLINT,
         MYPY,
         PERFORMANCE,
         RUFF,
         SHELLCHECK,
+        TAINT,
         YAMLLINT,
         ZIZMOR,
     ]
-
-
-def change_check_modules() -> list[ChangeCheck]:
-    """Checks of the change itself, one module each."""
-    from quorate_worker.checks import (
-        conflict_markers,
-        dependencies,
-        large_files,
-        licence_headers,
-        tests_touched,
-        todo,
-    )
-
-    return [conflict_markers, dependencies, large_files, licence_headers, tests_touched, todo]
 
 
 def configured_analyzers(tools: Mapping[str, ToolSettings]) -> list[Analyzer]:

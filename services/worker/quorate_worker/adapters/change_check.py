@@ -1,29 +1,17 @@
 """Checks of the change itself as agents: they read the diff, and need no tool."""
 
 import asyncio
-from typing import Protocol
 
 from quorate.agent_definition import Agent, Context
 from quorate.contract.agents import AgentCard
 from quorate.contract.facts import Contribution
-from quorate.contract.finding import Finding
-from quorate.review import Review
+from quorate_worker.checks import Check
 
 TIMEOUT_S = 120.0
 TELLS_UNREADABLE = "large-files"
 
 
-class ChangeCheck(Protocol):
-    """A module of ``quorate_worker.checks``."""
-
-    NAME: str
-    VERSION: str
-    DESCRIPTION: str
-
-    def check(self, review: Review) -> list[Finding]: ...
-
-
-def check_agent(module: ChangeCheck) -> Agent:
+def check_agent(module: Check) -> Agent:
     """An agent that runs a check. It counts no file as read, since it judges the change and not what stands in files.
 
     One of them tells which files have no content to read, so that those which are no analyzer's business, such as

@@ -69,6 +69,7 @@ MAX_LINES = 100_000
 """Changed lines of manifests and locks that one review reads, where they are not parsed whole."""
 
 _LISTED = 30
+_NAMES = 2_000  # of one file, that are compared with popular ones
 _SIBLINGS = 3
 _YEAR = 1_000  # a version that begins with a year or a date says nothing of compatibility
 _MOST = 0.8
@@ -207,7 +208,7 @@ class _Dependencies:
         for requirement in file.difference.new:
             self._check_source(file, requirement, locate)
             self._check_pin(file, requirement, neighbours, locate)
-        for requirement in file.difference.added:
+        for requirement in file.difference.added[:_NAMES]:
             popular = mistaken_for(file.manifest.ecosystem, requirement.name)
             if popular and popular not in file.known and requirement.source == "registry":
                 message = f"{requirement.name} is one letter away from {popular}: is it the package that is meant?"

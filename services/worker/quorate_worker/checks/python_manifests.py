@@ -63,7 +63,7 @@ def from_text(text: str, line: int | None = None) -> Requirement | None:
         return Requirement(canonicalize_name(plain[1]), spec, pin=_pin(spec), line=line)
     try:
         written = Written(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):  # a thousand parentheses
         return None
     name = canonicalize_name(written.name)
     if written.url:

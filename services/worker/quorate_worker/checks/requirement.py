@@ -18,6 +18,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT_COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{7,40}")
 _TAG = re.compile(r"(?:[\w.-]{0,40}[-_/])?[vV]?[0-9]+(?:[.\w-]{0,60})")
 _USER = re.compile(r"://[^/\s]*@")  # in an address, before the host
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CLAUSE = re.compile(r"[,\s|]+")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}")
 _LOWER = re.compile(r"(?:===?|>=|~=|~>|\^|~|=|>|v|V|@)*")
@@ -49,8 +50,8 @@ class Requirement:
 
 
 def short(text: str) -> str:
-    """A commit as its first characters, anything else cut when it is long, and without what may be a password."""
-    text = _USER.sub("://", text)
+    """A commit as its first characters, anything else cut when it is long; without passwords and control characters."""
+    text = _CONTROL.sub(" ", _USER.sub("://", text))
     commit, _, rest = text.partition(" ")
     if _COMMIT.fullmatch(commit):
         text = f"{commit[:9]} {rest}".rstrip()

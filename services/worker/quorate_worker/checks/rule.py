@@ -73,7 +73,8 @@ class Findings:
                 end_line=end_line,
                 severity=severity or known.severity,
                 category=known.category,
-                message=message[:_MAX_MESSAGE],
+                # JSON can write half a surrogate pair, which no message can hold.
+                message=message[:_MAX_MESSAGE].encode("utf-8", "replace").decode(),
                 rule=rule,
                 confidence=known.confidence if confidence is None else confidence,
                 cwe=known.cwe,

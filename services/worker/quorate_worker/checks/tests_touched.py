@@ -91,7 +91,9 @@ def _may_need_tests(change: FileChange) -> bool:
     if not is_source(path) or among_tests(path) or change.binary or change.symlink:
         return False
     parts = path.split("/")
-    if parts[-1] in _NO_BEHAVIOUR or path.endswith((".d.ts", ".d.mts", ".config.js", ".config.ts", ".config.mjs")):
+    if parts[-1] in _NO_BEHAVIOUR or path.endswith(
+        (".d.ts", ".d.mts", ".d.cts", ".config.js", ".config.ts", ".config.mjs")
+    ):
         return False
     return not (vendored_folder(path) or is_generated_name(path) or _BESIDE & {part.lower() for part in parts[:-1]})
 
