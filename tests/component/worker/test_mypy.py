@@ -210,8 +210,8 @@ async def test_without_a_folder_for_its_cache_it_only_takes_longer(tmp_path: Pat
     assert rules(report) == [("a.py", 1, "assignment")]
 
 
-def written(folder: Path) -> dict[Path, int]:
-    return {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
+def written(folder: Path, pattern: str = "**/*.db") -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in folder.glob(pattern)}
 
 
 async def test_what_it_knows_of_the_standard_library_is_not_written_again(folder: Path) -> None:
@@ -222,6 +222,15 @@ async def test_what_it_knows_of_the_standard_library_is_not_written_again(folder
 
     assert before
     assert written(folder) == before
+
+
+async def test_what_other_versions_left_in_the_cache_is_removed(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"mypy-{number}").mkdir()
+
+    await run(tmp_path, {"a.py": "x: int = ''\n"})
+
+    assert len(written(tmp_path, "mypy-*")) == 3
 
 
 @pytest.mark.parametrize(

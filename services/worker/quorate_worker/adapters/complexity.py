@@ -167,7 +167,7 @@ COMPLEXITY = Analyzer(
     selection=Selection(noun="source file", suffixes=frozenset((*_SUFFIXES.split(), *_LIKE))),
     check=check,
     per_file=False,
-    expected_s=0.35,
+    expected_s=0.1,
     rules=RULES,
     notes=(
         f"One finding for a function of a cyclomatic complexity over {MAX_COMPLEXITY} (medium over "
