@@ -201,6 +201,17 @@ async def test_a_name_that_is_not_utf8_is_read_under_a_valid_one(context_of: Con
     assert [(finding.path, finding.rule) for finding in report.findings] == [("\ufffd.py", "F401")]
 
 
+async def test_a_file_over_which_it_falls_hides_nothing_of_the_others(context_of: ContextOf) -> None:
+    deep = "x = " + "1 + " * 10_000 + "1\n"
+
+    report = await run(context_of({"a.py": "import os\n", "deep.py": deep, "b.py": "import os\n"}))
+
+    assert report.state == "ok"
+    assert report.read == ("a.py", "b.py")
+    assert rules(report) == [("a.py", 1, "F401"), ("b.py", 1, "F401")]
+    assert "ruff ended with code" in report.unread["deep.py"]
+
+
 async def test_a_thousand_files_are_read(context_of: ContextOf) -> None:
     report = await run(context_of({f"pkg{n % 40}/m{n}.py": "import os\n" for n in range(1000)}))
 

@@ -36,6 +36,9 @@ _RUFF_AGENTS = {"ruff", "performance"}
 # One author, one witness: the rules that come with Quorate, whichever engine applies them.
 _OF_QUORATE = {"taint", "semgrep"}
 
+# Agents that are called after what they look at, and not after their tool.
+_TOOLS = {"complexity": "lizard", "format": "ruff", "performance": "quorate"}
+
 _RUFF_RULE = re.compile(r"^([A-Z]+)(\d+)$")
 _RUFF_BANDIT = re.compile(r"^S(\d+)$")
 _BANDIT_SECRETS = {"B105", "B106", "B107"}
@@ -56,7 +59,7 @@ def lineage_of(agent: str, rule: str, configured: Mapping[str, str]) -> str:
         shortest = len(match.group(1))
         prefixes = (rule[:length] for length in range(len(rule), shortest - 1, -1))
         return next((_RUFF_ORIGIN[prefix] for prefix in prefixes if prefix in _RUFF_ORIGIN), "ruff")
-    return agent
+    return _TOOLS.get(agent, agent)
 
 
 def canonical_rule(agent: str, rule: str) -> str:

@@ -10,10 +10,11 @@ from quorate.contract.finding import Finding
 from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.deafness import Left, countdown, dismissed
+from quorate_worker.adapters.deafness import countdown, dismissed
 from quorate_worker.adapters.edits import ruff_fix
 from quorate_worker.adapters.process import PYTHON, ToolFailed
 from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.ruff_check import ruff_check
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.workspace import Workspace
@@ -22,21 +23,6 @@ _PROGRAM = Path(__file__).with_name("performance_scan.py")
 
 # Left out: `try` in a loop (PERF203), which costs nothing since Python 3.11.
 SELECT = "PERF101,PERF102,PERF401,PERF402,PERF403,C413,C414,C415,C419,RUF015,RUF017,PLC0206,PLR1733,PLR1736,FURB192"
-
-_FLAGS = (
-    "--isolated",
-    "--no-cache",
-    "--exit-zero",
-    "--quiet",
-    "--no-fix",
-    "--output-format=json",
-    "--target-version=py315",
-    "--no-respect-gitignore",
-    "--no-force-exclude",
-    "--config=exclude = []",
-    '--config=include = ["*"]',
-    f"--select={SELECT}",
-)
 
 RULES: dict[str, Rule] = {
     "": Rule("performance", "low", 0.7),
@@ -80,12 +66,13 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
         done.unread |= {path: clean(str(why)) for path, why in report["unread"].items()}
         done.findings += (_finding(item, space) for item in report["findings"])
     readable = [path for path in space.files if path not in done.unread]
-    findings, failed = await _ruff(space, readable, left, "--ignore-noqa")
+    items, failed = await ruff_check(space, readable, left, f"--select={SELECT}", "--ignore-noqa")
     done.unread |= failed
-    silent = [path for path in readable if path not in failed and _SILENCE.search(space.files[path])]
+    findings = _of_ruff(items, space)
+    silent = {path for path in readable if path not in failed and _SILENCE.search(space.files[path])}
     if silent:
-        heard, _ = await _ruff(space, silent, left)
-        heard += (finding for finding in findings if finding.path not in silent)
+        items, _ = await ruff_check(space, sorted(silent), left, f"--select={SELECT}")
+        heard = [*_of_ruff(items, space), *(finding for finding in findings if finding.path not in silent)]
         findings = dismissed(findings, heard, "noqa")
     done.findings += findings
     return done
@@ -106,28 +93,14 @@ def _finding(item: dict[str, Any], space: Workspace) -> Finding:
     )
 
 
-async def _ruff(
-    space: Workspace, paths: Sequence[str], left: Left, *flags: str
-) -> tuple[list[Finding], dict[str, str]]:
-    suffixes = {path.rpartition(".")[2] for path in paths}
-    extensions = (f"--extension={suffix}:python" for suffix in sorted(suffixes - {"py", "pyi"}))
-    argv = (*space.program, "check", *_FLAGS, *extensions, *flags)
-
-    async def items_of(some: Sequence[str]) -> list[dict[str, Any]]:
-        output = await space.run([*argv, *(f"./{path}" for path in some)], left(), name="ruff")
-        items = _json(output.stdout) if output.code == 0 else None
-        if not isinstance(items, list):
-            raise ToolFailed("ruff", f"ended with code {output.code} and no report", output.stderr)
-        return items
-
-    items, failed = await all_or_alone(paths, items_of)
-    # A file that cannot be parsed is told by the agent `ruff`, and is unread here.
+def _of_ruff(items: list[dict[str, Any]], space: Workspace) -> list[Finding]:
+    """What ruff found; a file that cannot be parsed is told by the agent `ruff`, and is unread here."""
     known = (item for item in items if item["code"] and judge(RULES, item["code"]) is not RULES[""])
-    return [_of_ruff(item, space) for item in known], failed
+    return [_ruff_finding(item, space) for item in known]
 
 
-def _of_ruff(item: dict[str, Any], space: Workspace) -> Finding:
-    path = str(space.tree.joinpath(item["filename"]).relative_to(space.tree))
+def _ruff_finding(item: dict[str, Any], space: Workspace) -> Finding:
+    path = item["filename"]
     judged = judge(RULES, item["code"])
     start, end = item["location"], item["end_location"]
     # A range that ends before the first column of a line does not touch that line.

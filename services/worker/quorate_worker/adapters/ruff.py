@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from quorate.contract.finding import Finding
 from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.deafness import countdown
 from quorate_worker.adapters.edits import ruff_fix
-from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.ruff_check import ruff_check
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.weaknesses import weakness_of
@@ -34,23 +34,7 @@ PER_FILE_IGNORE = ",".join(
     + ["**/__init__.py:F401"]
 )
 
-_FLAGS = (
-    "--isolated",  # no configuration of the reviewed code
-    "--no-cache",
-    "--exit-zero",
-    "--quiet",
-    "--no-fix",
-    "--output-format=json",
-    "--target-version=py315",  # the newest: older code is valid there, newer code elsewhere is not
-    # Whatever was sent is to be read: no folder is left out for its name, and the suffix says nothing new.
-    "--no-respect-gitignore",
-    "--no-force-exclude",
-    "--config=exclude = []",
-    '--config=include = ["*"]',
-    f"--select={SELECT}",
-    f"--ignore={IGNORE}",
-    f"--per-file-ignores={PER_FILE_IGNORE}",
-)
+_FLAGS = (f"--select={SELECT}", f"--ignore={IGNORE}", f"--per-file-ignores={PER_FILE_IGNORE}")
 
 # The longest prefix of a rule decides.
 RULES: dict[str, Rule] = {
@@ -126,17 +110,16 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
 
     A file that cannot be parsed is unread, for hardly a rule ran over it; its syntax error is a finding too.
     """
-    suffixes = {path.rpartition(".")[2] for path in space.files}
-    extensions = (f"--extension={suffix}:python" for suffix in sorted(suffixes - {"py", "pyi"}))
-    argv = (*space.program, "check", *_FLAGS, *extensions, ".")
-    items = await _run([*argv, "--ignore-noqa"], space, timeout_s)
-    obeying = items
-    if any(_SILENCE.search(text) for text in space.files.values()):
-        obeying = await _run(argv, space, timeout_s)
+    left = countdown(timeout_s)
+    items, failed = await ruff_check(space, list(space.files), left, *_FLAGS, "--ignore-noqa")
+    done = Analysis(unread=failed)
+    silent = {path for path, text in space.files.items() if path not in failed and _SILENCE.search(text)}
+    obeying = [item for item in items if item["filename"] not in silent]
+    if silent:
+        obeying += (await ruff_check(space, sorted(silent), left, *_FLAGS))[0]
     heard = {_identity(item): item for item in obeying}
-    done = Analysis()
     for item in items:
-        path = str(space.tree.joinpath(item["filename"]).relative_to(space.tree))
+        path = item["filename"]
         finding = to_finding(item, path, space)
         if finding.rule == "E902":
             done.unread[path] = finding.message
@@ -177,18 +160,6 @@ def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
         confidence=confidence,
         suggestion=suggestion and clean(suggestion),
     )
-
-
-async def _run(argv: Sequence[str], space: Workspace, timeout_s: float) -> list[dict[str, Any]]:
-    output = await space.run(argv, timeout_s, name="ruff")
-    if output.code == 0:
-        try:
-            items = json.loads(output.stdout)
-        except ValueError:
-            items = None
-        if isinstance(items, list):
-            return items
-    raise ToolFailed("ruff", f"ended with code {output.code} and no report", output.stderr)
 
 
 def _identity(item: dict[str, Any]) -> str:
