@@ -8,6 +8,14 @@ import pytest
 from quorate.embedded import EmbeddedBroker
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of their own, shared by all tests: what mypy knows of the standard library takes seconds to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A real broker of the test's own: free port, empty store, ready, stopped afterwards."""

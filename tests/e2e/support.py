@@ -154,6 +154,7 @@ class Shell:
             "PATH": path,
             "HOME": str(home),
             "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
             "LC_ALL": "C.UTF-8",
             "COLUMNS": "80",
             **environment,
