@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from quorate.contract.facts import AgentCoverage, Verdict
-from quorate.contract.finding import DecidedFinding, at_least
+from quorate.contract.facts import AgentCoverage
+from quorate.contract.finding import DecidedFinding
 from quorate.contract.result import Result
 from quorate.diff import FileChange, NotADiff, UnsafePath, parse_diff
+from quorate.verdict import verdict_of
 from quorate_cli.baseline import Baseline, Entry, matched
 from quorate_cli.render import account
 
@@ -71,7 +72,9 @@ def put_aside(result: Result, known: Known, *, all_lines: bool) -> Result:
     }
     coverage = result.coverage.model_copy(update={"agents": agents})
     changed = result.model_copy(update={"findings": tuple(kept), "coverage": coverage})
-    return changed.model_copy(update={"verdict": _verdict(changed), "summary": _summary(changed)})
+    new = (finding for finding in kept if not _is_known(finding))
+    verdict = result.verdict and verdict_of(new, coverage, complete=not result.partial)
+    return changed.model_copy(update={"verdict": verdict, "summary": _summary(changed)})
 
 
 def for_people(result: Result) -> Result:
@@ -89,20 +92,6 @@ def for_people(result: Result) -> Result:
 
 def _is_known(finding: DecidedFinding) -> bool:
     return finding.decision == "withheld" and finding.reason.startswith(REASON)
-
-
-def _verdict(result: Result) -> Verdict | None:
-    """As the collector draws it, from what is left."""
-    if result.verdict is None:
-        return None
-    coverage = result.coverage
-    read = not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
-    left = [finding for finding in result.findings if not _is_known(finding)]
-    if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in left):
-        return "request_changes"
-    if result.partial or not read or any(at_least(finding.severity, "low") for finding in left):
-        return "comment"
-    return "approve"
 
 
 def _summary(result: Result) -> str:

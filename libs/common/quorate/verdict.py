@@ -1,0 +1,18 @@
+"""The verdict of a review, from what was found and what was read."""
+
+from collections.abc import Iterable
+
+from quorate.contract.facts import Coverage, Verdict
+from quorate.contract.finding import DecidedFinding, at_least
+
+
+def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, complete: bool) -> Verdict:
+    """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody.
+
+    ``complete`` says that every agent that was asked answered without failing.
+    """
+    findings = tuple(findings)
+    if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
+        return "request_changes"
+    read = complete and not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
+    return "comment" if not read or any(at_least(finding.severity, "low") for finding in findings) else "approve"
