@@ -16,6 +16,7 @@ from quorate_worker.adapters.analyzer import Analyzer
 def builtin_analyzers() -> list[Analyzer]:
     """Analyzers that are tools of their own; each adapter is one file."""
     from quorate_worker.adapters.bandit import BANDIT
+    from quorate_worker.adapters.biome import BIOME
     from quorate_worker.adapters.complexity import COMPLEXITY
     from quorate_worker.adapters.detect_secrets import DETECT_SECRETS
     from quorate_worker.adapters.format import FORMAT
@@ -23,6 +24,7 @@ def builtin_analyzers() -> list[Analyzer]:
     from quorate_worker.adapters.mypy import MYPY
     from quorate_worker.adapters.performance import PERFORMANCE
     from quorate_worker.adapters.ruff import RUFF
+    from quorate_worker.adapters.semgrep import SEMGREP
     from quorate_worker.adapters.shellcheck import SHELLCHECK
     from quorate_worker.adapters.taint import TAINT
     from quorate_worker.adapters.yamllint import YAMLLINT
@@ -30,6 +32,7 @@ def builtin_analyzers() -> list[Analyzer]:
 
     return [
         BANDIT,
+        BIOME,
         COMPLEXITY,
         DETECT_SECRETS,
         FORMAT,
@@ -37,6 +40,7 @@ def builtin_analyzers() -> list[Analyzer]:
         MYPY,
         PERFORMANCE,
         RUFF,
+        SEMGREP,
         SHELLCHECK,
         TAINT,
         YAMLLINT,

@@ -119,7 +119,7 @@ class Analyzer:
             noun = self.selection.noun
             why = f"none of its {noun}s came with content" if unread else f"no {noun} in the change"
             return contribution("skipped", self.version if self.program is None else "", why)
-        version = self.version
+        version = self.version if self.program is None else UNKNOWN
         argv: tuple[str, ...] = ()
         try:
             if self.program is not None:

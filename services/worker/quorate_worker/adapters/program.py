@@ -39,6 +39,7 @@ class Program:
     distribution: str = ""
     module: str = ""
     tells_version: bool = True
+    version_arguments: tuple[str, ...] = ("--version",)
 
     @property
     def packaged(self) -> str | None:
@@ -73,7 +74,7 @@ class Program:
     async def _ask(self, argv: tuple[str, ...]) -> str | None:
         try:
             async with workspace({}) as space:
-                output = await space.run([*argv, "--version"], _VERSION_S, name=self.command)
+                output = await space.run([*argv, *self.version_arguments], _VERSION_S, name=self.command)
         except ToolError:
             if self.tells_version:
                 raise
@@ -82,7 +83,9 @@ class Program:
         if output.code == 0 and found is not None:
             return found.group()[:32]
         if self.tells_version:
-            raise ToolError(f"{self.command} does not tell its version: run `{argv[0]} --version` and see")
+            raise ToolError(
+                f"{self.command} does not tell its version: run `{argv[0]} {' '.join(self.version_arguments)}` and see"
+            )
         return None
 
 
