@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from quorate.contract.agents import AGENT_NAME
 from quorate.contract.finding import Category, Severity
@@ -47,12 +47,23 @@ class AgentSettings(BaseModel):
     enabled: bool = True
     command: str | None = None
 
+    @field_validator("command")
+    @classmethod
+    def _absolute(cls, command: str | None) -> str | None:
+        if command is None:
+            return None
+        path = Path(command).expanduser()
+        if not path.is_absolute():
+            raise ValueError("give the whole path of the program: a relative one could lead into the reviewed code")
+        return str(path)
+
 
 class ToolSettings(BaseModel):
     """A tool of the operator's own, as an agent.
 
     ``command`` is the program and its arguments; ``{files}`` among them stands for the paths of the changed files that
-    ``files`` (patterns such as ``*.tf``) selects; without it the tool reads the folder it is started in. It writes
+    ``files`` (patterns such as ``*.tf``) selects; without it the tool reads the folder it is started in, which has just
+    these files. It writes
     SARIF, or with ``pattern`` a finding on each line that this regular expression matches; its groups are ``path``
     and ``message``, and ``line``, ``end_line``, ``rule`` and ``severity`` where the tool tells them.
     """
@@ -60,17 +71,31 @@ class ToolSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     command: tuple[str, ...] = Field(min_length=1)
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = Field(min_length=1)
     pattern: str | None = None
     category: Category = "other"
     severity: Severity = "medium"
     severities: dict[str, Severity] = Field(default_factory=dict, description="the tool's words for ours")
     confidence: float = Field(default=0.8, ge=0, le=1)
     codes: tuple[int, ...] = Field(default=(0, 1), description="exit codes of a tool that did its work")
-    per_file: bool = Field(default=True, description="whether a file's findings depend on that file alone")
+    per_file: bool | None = Field(default=None, description="whether a file's findings depend on that file alone")
+    cache: bool = Field(default=True, description="keep what it found, by content")
     timeout_s: float = Field(default=120.0, gt=0)
     description: str = ""
     install: str = Field(default="", description="what to run when it is not there")
+
+    @property
+    def is_per_file(self) -> bool:
+        """As it is said; else whether it is given the files, and not the folder."""
+        return "{files}" in self.command if self.per_file is None else self.per_file
+
+    @model_validator(mode="after")
+    def _sound(self) -> "ToolSettings":
+        if any("{files}" in part and part != "{files}" for part in self.command):
+            raise ValueError("`{files}` must be an argument of its own: it becomes one for each file")
+        if self.per_file and "{files}" not in self.command:
+            raise ValueError("`per_file` needs `{files}` in the command: without it the tool reads the whole folder")
+        return self
 
     @field_validator("pattern")
     @classmethod

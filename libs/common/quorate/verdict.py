@@ -7,7 +7,8 @@ from quorate.contract.finding import DecidedFinding, at_least
 
 
 def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, complete: bool) -> Verdict:
-    """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody.
+    """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody, unless it is
+    the code itself that asks not to hear of them: a change does not approve itself.
 
     ``complete`` says that every agent that was asked answered without failing.
     """
@@ -15,4 +16,5 @@ def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, comple
     if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
         return "request_changes"
     read = complete and not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
-    return "comment" if not read or any(at_least(finding.severity, "low") for finding in findings) else "approve"
+    remarks = any(at_least(finding.severity, "low") or finding.dismissed for finding in findings)
+    return "comment" if remarks or not read else "approve"

@@ -16,7 +16,7 @@ from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract import subjects
 from quorate.contract.agents import AgentHeartbeat
-from quorate.errors import QuorateError
+from quorate.errors import Misconfigured, QuorateError
 from quorate.provision import Provisioned, ensure_consumers
 from quorate.pull import Pull
 from quorate.registry import Announcer
@@ -36,6 +36,9 @@ def chosen_agents(settings: Settings) -> list[Agent]:
     """The built-in agents, the configured tools and the agents of modules, but for the ones that are switched off."""
     toolbox = Toolbox.of(settings)
     analyzers = [*(builtin_analyzers() if settings.builtin_agents else ()), *configured_analyzers(settings.tools)]
+    for analyzer in analyzers:
+        if analyzer.name in toolbox.commands and (analyzer.program is None or analyzer.program.is_library):
+            raise Misconfigured(f"[agents.{analyzer.name}] command: this agent runs no program that could be elsewhere")
     agents = [analyzer.agent(toolbox) for analyzer in analyzers]
     if settings.builtin_agents:
         agents += [check_agent(module) for module in CHECKS]

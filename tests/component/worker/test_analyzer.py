@@ -1,6 +1,7 @@
 """What all analyzers have in common: coverage, batches, slots, and the cache."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from quorate.agent_definition import Context
 from quorate.contract.finding import Clearance, Finding
 from quorate_worker.adapters.analysis import Analysis
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.cache import AnalysisCache
+from quorate_worker.adapters.cache import FILE, AnalysisCache
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.slots import Slots
@@ -67,15 +68,21 @@ def cached(tmp_path: Path) -> Toolbox:
 async def test_a_second_review_of_the_same_content_runs_nothing(
     context_of: ContextOf, tool: Tool, cached: Toolbox
 ) -> None:
-    files = {"a.py": "one", "b.py": "two", "c.py": "broken"}
+    files = {"a.py": "one", "b.py": "two", "c.py": "three"}
     first = await tool.analyzer().analyze(context_of(files), cached)
     second = await tool.analyzer().analyze(context_of(files), cached)
 
     assert tool.given == [["a.py", "b.py", "c.py"]]
-    assert (second.findings, second.read, second.unread) == (first.findings, first.read, first.unread)
-    assert second.unread == {"c.py": "it is broken"}
+    assert (second.findings, second.read, second.unread) == (first.findings, first.read, {})
     assert len(second.cleared) == 3
     assert second.cleared == first.cleared
+
+
+async def test_a_file_that_was_not_read_is_read_again(context_of: ContextOf, tool: Tool, cached: Toolbox) -> None:
+    await tool.analyzer().analyze(context_of({"a.py": "one", "c.py": "broken"}), cached)
+    await tool.analyzer().analyze(context_of({"a.py": "one", "c.py": "broken"}), cached)
+
+    assert tool.given == [["a.py", "c.py"], ["c.py"]]
 
 
 async def test_only_what_has_changed_is_read_again(context_of: ContextOf, tool: Tool, cached: Toolbox) -> None:
@@ -126,12 +133,22 @@ async def test_a_failure_is_not_remembered(context_of: ContextOf, tool: Tool, ca
 
 
 async def test_many_files_are_put_before_several_processes_and_none_is_lost(context_of: ContextOf, tool: Tool) -> None:
-    files = {f"{number}.py": str(number) for number in range(100)}
-    report = await tool.analyzer(batch=20).analyze(context_of(files), Toolbox(Slots(3)))
+    files = {f"{number}.py": str(number) for number in range(90)}
+    report = await tool.analyzer(batch=40).analyze(context_of(files), Toolbox(Slots(3)))
 
-    assert sorted(len(batch) for batch in tool.given) == [33, 33, 34]
+    assert sorted(len(batch) for batch in tool.given) == [10, 40, 40]
     assert {finding.message for finding in report.findings} == set(files.values())
     assert report.read == tuple(files)
+
+
+async def test_a_process_is_not_given_more_text_than_it_can_read_in_time(
+    context_of: ContextOf, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quorate_worker.adapters.analyzer.BATCH_CHARS", 10)
+    files = {f"{number}.py": "x" * 4 for number in range(5)} | {"huge.py": "y" * 100}
+    await tool.analyzer().analyze(context_of(files), Toolbox(Slots(1)))
+
+    assert sorted(tool.given) == [["0.py", "1.py"], ["2.py", "3.py"], ["4.py"], ["huge.py"]]
 
 
 async def test_no_more_tools_run_than_there_are_slots(context_of: ContextOf, tool: Tool) -> None:
@@ -144,11 +161,43 @@ async def test_no_more_tools_run_than_there_are_slots(context_of: ContextOf, too
     assert (len(tool.given), tool.most) == (6, 2)
 
 
-async def test_one_failing_batch_fails_the_analysis(context_of: ContextOf, tool: Tool) -> None:
+async def test_what_other_batches_found_is_told_and_kept_when_one_fails(
+    context_of: ContextOf, tool: Tool, cached: Toolbox
+) -> None:
     files = {f"{number}.py": "failing" if number == 7 else "x" for number in range(40)}
-    report = await tool.analyzer(batch=10).analyze(context_of(files), Toolbox(Slots(2)))
+    report = await tool.analyzer(batch=10).analyze(context_of(files), cached)
+    await tool.analyzer(batch=10).analyze(context_of(files), cached)
 
-    assert (report.state, report.findings, len(report.unread)) == ("failed", (), 40)
+    assert report.state == "failed"
+    assert "tool fell over" in (report.reason or "")
+    assert (len(report.findings), len(report.read)) == (30, 30)
+    assert set(report.unread.values()) == {"tool failed"}
+    assert sum(map(len, tool.given)) == 50
+
+
+async def test_a_defect_of_an_adapter_is_its_failure_and_nobody_elses(
+    context_of: ContextOf, tool: Tool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(space: Workspace, timeout_s: float) -> Analysis:
+        raise KeyError("x")
+
+    report = await tool.analyzer(check=broken).analyze(context_of({"a.py": "one"}), Toolbox())
+
+    assert (report.state, report.unread) == ("failed", {"a.py": "tool failed"})
+    assert "tool could not be understood (KeyError: 'x')" in (report.reason or "")
+    assert "defect in the adapter" in caplog.text
+
+
+async def test_a_damaged_entry_of_the_cache_is_none(context_of: ContextOf, tool: Tool, tmp_path: Path) -> None:
+    toolbox = Toolbox(cache=AnalysisCache(tmp_path, 1 << 20))
+    await tool.analyzer().analyze(context_of({"a.py": "one"}), toolbox)
+    with sqlite3.connect(tmp_path / FILE) as damaged:
+        damaged.execute("UPDATE analyses SET value = x'7b'")
+    damaged.close()
+
+    report = await tool.analyzer().analyze(context_of({"a.py": "one"}), toolbox)
+
+    assert (report.state, len(report.findings), len(tool.given)) == ("ok", 1, 2)
 
 
 async def test_a_binary_file_is_not_its_business_and_one_without_content_is_unread(tool: Tool) -> None:

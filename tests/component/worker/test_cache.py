@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from quorate_worker.adapters.cache import FILE, AnalysisCache, key_of
+from quorate_worker.adapters.cache import FILE, AnalysisCache
 
 MIB = 1024 * 1024
 WRITES = """
 import asyncio, pathlib, sys
-from quorate_worker.adapters.cache import AnalysisCache, key_of
+from quorate_worker.adapters.cache import AnalysisCache
 cache = AnalysisCache(pathlib.Path(sys.argv[1]), 1 << 20)
 for number in range(50):
-    asyncio.run(cache.put({key_of(sys.argv[2], str(number)): b"value"}))
+    asyncio.run(cache.put({cache.key(sys.argv[2], str(number)): b"value"}))
 """
 
 
@@ -96,7 +96,7 @@ async def test_several_processes_write_at_the_same_time(cache: AnalysisCache, tm
     ]
 
     assert [await writer.wait() for writer in writers] == [0, 0, 0]
-    keys = [key_of(name, str(number)) for name in "abc" for number in range(50)]
+    keys = [cache.key(name, str(number)) for name in "abc" for number in range(50)]
     assert len(await cache.get(keys)) == 150
 
 
@@ -117,7 +117,22 @@ async def test_another_writer_that_takes_long_is_not_waited_for_without_end(
     assert await cache.get([b"one", b"two"]) == {b"one": b"1", b"two": b"2"}
 
 
-def test_a_key_tells_its_parts_apart() -> None:
-    keys = {key_of(), key_of(""), key_of("", ""), key_of("ab"), key_of("a", "b"), key_of("\udcff"), key_of("b", "a")}
+def test_a_key_tells_its_parts_apart(cache: AnalysisCache) -> None:
+    parts = [(), ("",), ("", ""), ("ab",), ("a", "b"), ("\udcff",), ("b", "a")]
 
-    assert len(keys) == 7
+    assert len({cache.key(*each) for each in parts}) == 7
+
+
+async def test_a_value_that_would_push_out_all_others_is_not_kept(cache: AnalysisCache) -> None:
+    await cache.put({b"one": b"1"})
+    await cache.put({b"huge": bytes(MIB), b"two": b"2"})
+
+    assert await cache.get([b"one", b"two", b"huge"]) == {b"one": b"1", b"two": b"2"}
+
+
+async def test_what_is_found_counts_even_while_another_writes(cache: AnalysisCache, tmp_path: Path) -> None:
+    await cache.put({b"one": b"1"})
+    with sqlite3.connect(tmp_path / FILE) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await cache.get([b"one"]) == {b"one": b"1"}
+    other.close()

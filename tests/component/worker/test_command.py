@@ -9,20 +9,22 @@ from typing import Any
 import pytest
 
 from quorate.agent_definition import Context
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Finding, Severity
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analysis import Analysis
+from quorate_worker.adapters.cache import AnalysisCache
 from quorate_worker.adapters.command import FILES, MAX_ARGUMENTS, Command, reviewed_path
 from quorate_worker.adapters.configured import configured_analyzer
 from quorate_worker.adapters.lines import lines_parser
 from quorate_worker.adapters.process import ToolFailed, ToolOutput
 from quorate_worker.adapters.rules import Rule
-from quorate_worker.adapters.sarif import LEVELS, sarif_parser
+from quorate_worker.adapters.sarif import sarif_parser
 from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace, workspace
 
 ContextOf = Callable[..., Context]
 RULES = {"": Rule("other", "medium", 0.8), "SQL": Rule("security", "high", 0.9, 89)}
+LEVELS: Mapping[str, Severity] = {"error": "high", "warning": "medium", "note": "low"}
 ECHO = 'for each in "$@"; do echo "$each"; done'
 
 
@@ -143,6 +145,8 @@ async def test_results_of_sarif_become_findings() -> None:
         result(suppressions=[{"kind": "inSource"}]),
         result(kind="pass"),
         result(locations=[]),
+        result(locations=[{"logicalLocations": [{"name": "f"}]}]),
+        result(ruleId=None, ruleIndex=0, region={"startLine": 7}),
         rules=described,
     )
     async with workspace({"a.py": "x\n" * 9}) as space:
@@ -152,7 +156,54 @@ async def test_results_of_sarif_become_findings() -> None:
         (2, 3, "R1", "low", "other", 78),
         (5, 5, "SQL7", "high", "security", 89),
         (None, None, "R1", "low", "other", 78),
+        (7, 7, "R1", "low", "other", 78),
     ]
+
+
+def invoked(**fields: Any) -> ToolOutput:
+    run = {
+        "tool": {"driver": {"name": "tool"}},
+        "results": [],
+        "invocations": [{"executionSuccessful": False} | fields],
+    }
+    return output(json.dumps({"version": "2.1.0", "runs": [run]}))
+
+
+def complaint(text: str, *uris: str, level: str = "error") -> dict[str, Any]:
+    places = [{"physicalLocation": {"artifactLocation": {"uri": uri}}} for uri in uris]
+    return {"level": level, "message": {"text": text}, "locations": places}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        invoked(),
+        invoked(executionSuccessful=True, toolExecutionNotifications=[complaint("out of memory")]),
+        invoked(toolExecutionNotifications=[complaint("cannot parse", "elsewhere.py")]),
+    ],
+)
+async def test_a_tool_that_says_that_it_failed_is_believed(given: ToolOutput) -> None:
+    async with workspace({"a.py": ""}) as space:
+        with pytest.raises(ValueError, match=r"successful|out of memory|cannot parse"):
+            sarif_parser(RULES)(given, space)
+
+
+async def test_a_file_that_it_stumbled_over_is_unread() -> None:
+    noted = [complaint("cannot parse it", "a.py"), complaint("odd", "b.py", level="warning")]
+    async with workspace({"a.py": "", "b.py": ""}) as space:
+        done = sarif_parser(RULES)(invoked(toolExecutionNotifications=noted), space)
+
+    assert done.unread == {"a.py": "cannot parse it"}
+
+
+async def test_a_tool_that_crashes_with_the_code_of_findings_has_not_done_its_work() -> None:
+    parse = lines_parser(re.compile(r"(?P<path>[^:]+):(?P<message>.+)"), RULES)
+    async with workspace({"a.py": ""}) as space:
+        with pytest.raises(ValueError, match="exit code 1, and no line is as expected"):
+            parse(ToolOutput(b"", b"ModuleNotFoundError", 1, 1), space)
+        with pytest.raises(ValueError, match="none of its 1 findings is in a file of the change"):
+            parse(output("elsewhere.py:found"), space)
+        assert parse(output("all is well"), space) == Analysis()
 
 
 @pytest.fixture
@@ -185,11 +236,46 @@ async def test_one_whose_program_is_not_there_is_missing(context_of: ContextOf, 
     assert (report.state, report.reason) == ("missing", "no-such-tool is not installed: apt install it")
 
 
+async def test_the_reviewed_code_does_not_configure_it(context_of: ContextOf, grep: ToolSettings) -> None:
+    everything = grep.model_copy(update={"files": ("*",)})
+    names = ["a.txt", "mypy.ini", ".eslintrc", "eslint.config.js", "pyproject.toml", "conftest.py", "setup.cfg"]
+    context = context_of(dict.fromkeys(names, "FORBIDDEN\n"))
+
+    wary = await configured_analyzer("forbidden", everything).analyze(context, Toolbox())
+    asked = everything.model_copy(update={"files": ("*", "mypy.ini")})
+    told = await configured_analyzer("forbidden", asked).analyze(context, Toolbox())
+
+    assert wary.read == ("a.txt",)
+    assert told.read == ("a.txt", "mypy.ini")
+
+
+async def test_editing_the_script_that_it_runs_reads_all_again(context_of: ContextOf, tmp_path: Path) -> None:
+    script = tmp_path / "check.sh"
+    tool = ToolSettings(
+        command=("sh", str(script), FILES), files=("*.txt",), pattern=r"(?P<path>[^:]+):(?P<message>.*)"
+    )
+    toolbox = Toolbox(cache=AnalysisCache(tmp_path / "cache", 1 << 20))
+    said = []
+    for word in ("one", "one", "another"):
+        script.write_text(f"echo a.txt:{word}\n")
+        report = await configured_analyzer("mine", tool).analyze(context_of({"a.txt": "x\n"}), toolbox)
+        said += [finding.message for finding in report.findings]
+
+    assert said == ["one", "one", "another"]
+
+
+def test_a_tool_that_reads_the_folder_is_not_taken_file_by_file(grep: ToolSettings) -> None:
+    folder = grep.model_copy(update={"command": ("trivy", "config", ".")})
+
+    assert configured_analyzer("a", grep).per_file
+    assert not configured_analyzer("b", folder).per_file
+
+
 async def test_an_analyzer_is_found_where_the_operator_says(context_of: ContextOf, tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text('#!/bin/sh\n[ "$1" = --version ] && echo tool 4.5.6 || echo a.txt:1:found\n')
     tool.chmod(0o700)
-    settings = ToolSettings(command=("tool",), pattern=r"(?P<path>[^:]+):(?P<line>\d+):(?P<message>.*)")
+    settings = ToolSettings(command=("tool",), files=("*",), pattern=r"(?P<path>[^:]+):(?P<line>\d+):(?P<message>.*)")
 
     report = await configured_analyzer("mine", settings).analyze(
         context_of({"a.txt": "x\n"}), Toolbox(commands={"mine": str(tool)})

@@ -22,7 +22,7 @@ def decided(
         {"path": "a.py", "line": 10, "end_line": 12, "message": "SQL", "severity": "medium", "cwe": 89} | fields
     )
     contributions = {agent: Contribution(findings=(finding,)) for agent in by}
-    place = {"path": "a.py", "line": 11, "end_line": 11, "cwe": 89, "message": SAID} | (cleared or {})
+    place = {"path": "a.py", "line": 10, "end_line": 12, "cwe": 89, "message": SAID} | (cleared or {})
     for agent in clearing:
         found = contributions.get(agent, Contribution())
         contributions[agent] = found.model_copy(update={"cleared": (Clearance.model_validate(place),)})
@@ -62,6 +62,9 @@ def test_a_lineage_that_is_on_both_sides_has_no_vote() -> None:
         pytest.param({"cwe": 78}, id="another weakness"),
         pytest.param({"line": 13, "end_line": 13}, id="below"),
         pytest.param({"line": 8, "end_line": 9}, id="above"),
+        pytest.param({"line": 10, "end_line": 11}, id="only its beginning"),
+        pytest.param({"line": 12, "end_line": 12}, id="only its last line"),
+        pytest.param({"confidence": 0.6}, id="by one who is not sure"),
     ],
 )
 def test_a_clearance_of_something_else_is_no_objection(elsewhere: dict[str, Any]) -> None:
@@ -70,8 +73,8 @@ def test_a_clearance_of_something_else_is_no_objection(elsewhere: dict[str, Any]
     assert (finding.decision, finding.objections) == ("confirmed", ())
 
 
-@pytest.mark.parametrize("lines", [(12, 12), (1, 10), (12, 99), (1, 99)])
-def test_lines_that_meet_are_one_place(lines: tuple[int, int]) -> None:
+@pytest.mark.parametrize("lines", [(10, 12), (1, 12), (10, 99), (1, 99)])
+def test_a_clearance_of_all_its_lines_is_one(lines: tuple[int, int]) -> None:
     assert decided("bandit", cleared={"line": lines[0], "end_line": lines[1]}).decision == "demoted"
 
 

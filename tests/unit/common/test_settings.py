@@ -135,3 +135,26 @@ def test_only_critical_findings_need_two_lineages_by_default() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().tenant = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"command": ["x"]}, "files"),
+        ({"command": ["x", "--paths={files}"], "files": ["*.tf"]}, "an argument of its own"),
+        ({"command": ["x"], "files": ["*.tf"], "per_file": True}, "`per_file` needs `{files}`"),
+        ({"command": ["x"], "files": ["*.tf"], "pattern": "("}, "not a regular expression"),
+        ({"command": ["x"], "files": ["*.tf"], "pattern": "(?P<path>.)"}, "it needs the group"),
+    ],
+)
+def test_a_tool_that_cannot_work_is_refused(table: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"tools": {"mine": table}})
+
+
+def test_the_program_of_an_agent_is_named_by_its_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/you")
+
+    assert AgentSettings(command="~/bin/tool").command == "/home/you/bin/tool"
+    with pytest.raises(ValidationError, match="give the whole path of the program"):
+        AgentSettings(command="bin/tool")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from quorate.contract.finding import Finding
+from quorate.contract.fix import Edit, Fix
 from quorate_worker.domain.ignores import MAX_PER_LINE, Ignores, with_ignore
 
 
@@ -97,8 +98,19 @@ def about(text: str, found: Finding) -> Finding:
 
 def test_a_finding_that_is_dismissed_with_a_reason_becomes_a_note() -> None:
     assert about("x # quorate: ignore[S105] made up", finding()) == finding().model_copy(
-        update={"severity": "info", "message": "m (dismissed in the code by `quorate: ignore`: made up)"}
+        update={
+            "severity": "info",
+            "dismissed": True,
+            "message": "m (dismissed in the code by `quorate: ignore`: made up)",
+        }
     )
+
+
+def test_what_is_dismissed_is_not_fixed() -> None:
+    fixed = finding(fix=Fix(edits=(Edit(line=1, end_line=1, text=""),), safe=True))
+
+    assert about("x # quorate: ignore[S105] made up", fixed).fix is None
+    assert about("x # quorate: ignore[S105]", fixed).fix == fixed.fix
 
 
 def test_a_finding_that_is_dismissed_without_a_reason_counts_and_says_so() -> None:

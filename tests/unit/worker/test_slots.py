@@ -50,6 +50,17 @@ async def test_no_more_run_than_there_are_slots_and_the_longest_goes_first() -> 
     assert jobs.begun == ["a", "b", "longer", "long", "short"]
 
 
+async def test_a_short_one_is_not_passed_over_without_end() -> None:
+    jobs = Jobs(Slots(1))
+    await jobs.start("first", 9)
+    await jobs.start("short", 0.1)
+    for number in range(5):
+        await jobs.start(f"long {number}", 9)
+        await jobs.end(jobs.begun[-1])
+
+    assert jobs.begun[:4] == ["first", "long 0", "long 1", "short"]
+
+
 async def test_equals_run_in_the_order_in_which_they_came() -> None:
     jobs = Jobs(Slots(1))
     for name in "abcd":

@@ -132,8 +132,8 @@ class Contribution(Fact):
 
     The agent and the step are in the subject, which permissions bind to the publisher; the body names neither.
     ``cleared`` are votes against findings of others. ``read`` and ``unread`` are changed paths; ``unread`` gives the
-    reason. A contribution that does not fit a
-    message lies in the object store as a whole, and ``body_ref`` names it.
+    reason. ``changed`` are all changed paths, from an agent that knows them: what is in no agent's ``read`` is unread.
+    A contribution that does not fit a message lies in the object store as a whole, and ``body_ref`` names it.
     """
 
     type: ClassVar[str] = "contribution"
@@ -146,6 +146,7 @@ class Contribution(Fact):
     answer: Any = None
     read: tuple[str, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
+    changed: tuple[str, ...] = ()
     outside_change: int = 0
     elapsed_ms: int = 0
     usage: Usage = Usage()

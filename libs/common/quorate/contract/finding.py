@@ -41,7 +41,8 @@ class Finding(Part):
     ``line`` and ``end_line`` are 1-based lines of the new version of ``path``; ``line`` is None for a finding about
     the whole file. ``rule`` is the agent's own identifier, such as ``S105``, and ``cwe`` the number of the weakness
     (https://cwe.mitre.org), by which agents of different rules meet. ``confidence`` is between 0 and 1. ``indirect``
-    says that the change causes it, though it lies outside of the changed lines.
+    says that the change causes it, though it lies outside of the changed lines, and ``dismissed`` that a comment in the
+    code asks not to hear of it.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Finding(Part):
     confidence: float = Field(default=0.8, ge=0, le=1)
     cwe: int | None = Field(default=None, ge=1, le=100_000)
     indirect: bool = False
+    dismissed: bool = False
     suggestion: str | None = None
     fix: Fix | None = None
     evidence: str | None = None
@@ -109,6 +111,7 @@ class DecidedFinding(Part):
     message: str
     cwe: int | None = None
     indirect: bool = False
+    dismissed: bool = False
     suggestion: str | None = None
     fix: Fix | None = None
     fingerprint: str

@@ -1,17 +1,21 @@
 """The conclusion of a step: contributions in, one outcome out."""
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 
-from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcome, Usage, Verdict
-from quorate.contract.finding import SEVERITIES, DecidedFinding, at_least
-from quorate_collector.domain.dedup import exact, observe
+from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcome, Usage
+from quorate.contract.finding import SEVERITIES, DecidedFinding
+from quorate.verdict import verdict_of
+from quorate_collector.domain.dedup import Cluster, Observation, exact, observe
 from quorate_collector.domain.lineage import lineage_of
+from quorate_collector.domain.merge import merge
 from quorate_collector.domain.objections import Objections
+from quorate_collector.domain.similarity import LEXICAL, Similarity
 from quorate_collector.domain.state import Join
 from quorate_collector.domain.vote import Quorum, vote
 
@@ -23,10 +27,14 @@ MAX_SECRET_LINES = 100
 
 @dataclass(frozen=True)
 class Policy:
-    """What the operator decided about votes. ``lineages`` maps agents to lineages other than their names."""
+    """What the operator decided about votes. ``lineages`` maps agents to lineages other than their names.
+
+    ``similarity`` tells which messages mean the same.
+    """
 
     quorum: Quorum
     lineages: Mapping[str, str] = field(default_factory=dict)
+    similarity: Similarity = LEXICAL
 
 
 def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Outcome:
@@ -47,7 +55,7 @@ def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Poli
         state="completed" if heard else "failed",
         partial=bool(missing or failed),
         reason=_reason(missing, failed, contributions),
-        verdict=_verdict(findings, coverage, complete=not missing and not failed) if heard and reviewed else None,
+        verdict=verdict_of(findings, coverage, complete=not missing and not failed) if heard and reviewed else None,
         summary=_summary(findings, coverage, reviewed) if heard else "no agent answered",
         findings=findings,
         answers=answers,
@@ -58,7 +66,7 @@ def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Poli
 
 
 def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -> tuple[DecidedFinding, ...]:
-    """Deduplicate and vote; the most severe first."""
+    """Deduplicate, exactly and then by similarity, and vote; the most severe first."""
     observations = [
         observation
         for agent, contribution in contributions.items()
@@ -67,24 +75,46 @@ def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -
     objections = Objections(contributions, policy.lineages)
     seen: Counter[str] = Counter()
     decided = []
-    for cluster in exact(observations):
+    for cluster in _clusters(observations, objections, policy):
         seen[cluster.fingerprint] += 1
         decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum, objections.to(cluster)))
     decided = _without_secrets(decided)
     return tuple(sorted(decided, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
+def _clusters(observations: list[Observation], objections: Objections, policy: Policy) -> Iterator[Cluster]:
+    """What is the same in other words is one, unless a finding that was confirmed would not be any more.
+
+    That happens where another agent thinks it more severe, and more would have to agree.
+    """
+
+    def confirmed(cluster: Cluster) -> bool:
+        return vote(cluster, 1, policy.quorum, objections.to(cluster)).decision == "confirmed"
+
+    def objectors(cluster: Cluster) -> frozenset[str]:
+        return frozenset(objection.agent for objection in objections.to(cluster))
+
+    for cluster in merge(exact(observations), policy.similarity, objectors):
+        if cluster.parts and any(map(confirmed, cluster.parts)) and not confirmed(cluster):
+            yield from cluster.parts
+        else:
+            yield cluster
+
+
 def _without_secrets(decided: list[DecidedFinding]) -> list[DecidedFinding]:
     """A fix repeats the lines that it changes: none of a line that may hold a secret."""
-    lines: dict[str, set[int]] = defaultdict(set)
+    lines: dict[str, list[int]] = defaultdict(list)
     for finding in decided:
         if finding.category == "secrets" and finding.line is not None:
             last = min(finding.end_line or finding.line, finding.line + MAX_SECRET_LINES)
-            lines[finding.path].update(range(finding.line, last + 1))
+            lines[finding.path].extend(range(finding.line, last + 1))
+    for numbers in lines.values():
+        numbers.sort()
 
     def repeats_one(finding: DecidedFinding) -> bool:
+        secret = lines.get(finding.path, [])
         edits = finding.fix.edits if finding.fix is not None else ()
-        return any(edit.line <= line <= edit.end_line for line in lines[finding.path] for edit in edits)
+        return any(bisect_left(secret, edit.line) < bisect_right(secret, edit.end_line) for edit in edits)
 
     return [finding.model_copy(update={"fix": None}) if repeats_one(finding) else finding for finding in decided]
 
@@ -106,7 +136,7 @@ def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Pol
             )
             continue
         read.update(contribution.read)
-        unread.update(contribution.unread)
+        unread.update(contribution.unread, contribution.changed)
         agents[assignee.agent] = AgentCoverage(
             state=contribution.state,
             version=(contribution.version or assignee.version)[:MAX_VERSION],
@@ -141,14 +171,6 @@ def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Ma
         parts.append(f"no answer before the deadline from {', '.join(missing)}")
     parts += [f"{agent}: {contributions[agent].reason or contributions[agent].state}" for agent in failed]
     return "; ".join(parts)[:2_000] or None
-
-
-def _verdict(findings: tuple[DecidedFinding, ...], coverage: Coverage, *, complete: bool) -> Verdict:
-    """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody."""
-    if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
-        return "request_changes"
-    read = complete and not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
-    return "comment" if not read or any(at_least(finding.severity, "low") for finding in findings) else "approve"
 
 
 def _summary(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed: bool) -> str:

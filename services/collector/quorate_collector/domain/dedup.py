@@ -2,7 +2,7 @@
 
 Two observations are one when path and category are equal, their lines overlap, and either the normalised messages
 are equal, or two agents applied the same rule or name the same weakness (CWE). Similarity of meaning is a later
-stage: it may join clusters that ``exact`` leaves apart, and starts from its output.
+stage (``merge``): it may join clusters that ``exact`` leaves apart, and starts from its output.
 """
 
 import hashlib
@@ -41,10 +41,16 @@ class Observation:
 
 @dataclass
 class Cluster:
-    """Observations of one issue, the first of them being the one that speaks for all."""
+    """Observations of one issue, the first of them being the one that speaks for all.
+
+    ``last`` is the last line of any. When similarity joined it, ``parts`` are the clusters it was and ``merged``
+    says why.
+    """
 
     members: list[Observation] = field(default_factory=list)
     last: int = 0
+    parts: "list[Cluster]" = field(default_factory=list)
+    merged: str = ""
 
     @property
     def lineages(self) -> tuple[str, ...]:
@@ -79,12 +85,12 @@ def normalise(message: str) -> str:
 def exact(observations: Iterable[Observation]) -> list[Cluster]:
     """Cluster, in the order of path, line and confidence; the order of the input does not matter."""
     groups: dict[tuple[str, str], list[Observation]] = defaultdict(list)
-    for observation in sorted(observations, key=_order):
+    for observation in sorted(observations, key=order):
         groups[observation.finding.path, observation.finding.category].append(observation)
     clusters = [cluster for group in groups.values() for cluster in _sweep(group)]
     for cluster in clusters:
-        cluster.members.sort(key=_authority)
-    return sorted(clusters, key=lambda cluster: _order(cluster.members[0]))
+        cluster.members.sort(key=authority)
+    return sorted(clusters, key=lambda cluster: order(cluster.members[0]))
 
 
 def _sweep(group: list[Observation]) -> list[Cluster]:
@@ -132,12 +138,13 @@ def _same_weakness(one: Finding, other: Finding) -> bool:
     return one.cwe is not None and one.cwe == other.cwe
 
 
-def _order(observation: Observation) -> tuple[object, ...]:
+def order(observation: Observation) -> tuple[object, ...]:
+    """By place, then by authority."""
     finding = observation.finding
-    return (finding.path, finding.line or 0, finding.end_line or 0, *_authority(observation))
+    return (finding.path, finding.line or 0, finding.end_line or 0, *authority(observation))
 
 
-def _authority(observation: Observation) -> tuple[object, ...]:
+def authority(observation: Observation) -> tuple[object, ...]:
     """Who speaks for a cluster: the most confident, and among equals always the same one, whatever it differs in."""
     return (
         -observation.finding.confidence,

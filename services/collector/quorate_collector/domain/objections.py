@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Clearance, Objection
-from quorate_collector.domain.dedup import COMPARED, Cluster
+from quorate_collector.domain.dedup import COMPARED, Cluster, Observation
 from quorate_collector.domain.lineage import lineage_of
+
+SURE = 0.7
+"""An agent objects only to what it is at least so sure of."""
 
 
 class Objections:
@@ -23,26 +26,31 @@ class Objections:
         self._configured = configured
 
     def to(self, cluster: Cluster) -> tuple[Objection, ...]:
-        """Those of agents that cleared lines of this cluster of its weakness, and do not report it themselves."""
-        finding = cluster.members[0].finding
-        weaknesses = {member.finding.cwe for member in cluster.members} - {None}
-        if finding.line is None or not weaknesses:
-            return ()
+        """Those of agents that are sure of all lines of this cluster, and do not report it themselves."""
+        if cluster.parts:
+            # Each part's own, since the lines between two parts are none of theirs.
+            return tuple({each.agent: each for part in cluster.parts for each in self.to(part)}.values())
+        suspected = [member for member in cluster.members if member.finding.cwe and member.finding.line]
         reporting = {member.agent for member in cluster.members}
-        first = min(member.span[0] for member in cluster.members)
-        found: dict[str, Objection] = {}
-        for weakness in sorted(cwe for cwe in weaknesses if cwe is not None):
-            entries = self._by_place.get((finding.path, weakness), [])
-            end = bisect_right(entries, cluster.last, key=lambda entry: entry[0])
-            for _, agent, clearance in entries[max(0, end - COMPARED) : end]:
-                if agent not in reporting and clearance.end_line >= first:
-                    found.setdefault(
-                        agent,
-                        Objection(
-                            agent=agent,
-                            lineage=lineage_of(agent, "", self._configured),
-                            confidence=clearance.confidence,
-                            message=clearance.message,
-                        ),
-                    )
-        return tuple(found.values())
+        against = [self._covering(member) for member in suspected]
+        agents = set.intersection(*map(set, against)) - reporting if against else set()
+        return tuple(
+            Objection(
+                agent=agent,
+                lineage=lineage_of(agent, "", self._configured),
+                confidence=against[0][agent].confidence,
+                message=against[0][agent].message,
+            )
+            for agent in sorted(agents)
+        )
+
+    def _covering(self, observation: Observation) -> dict[str, Clearance]:
+        """By agent what clears all lines of an observation: what is known of one line says nothing about the next."""
+        first, last = observation.span
+        entries = self._by_place.get((observation.finding.path, observation.finding.cwe or 0), [])
+        end = bisect_right(entries, first, key=lambda entry: entry[0])
+        return {
+            agent: clearance
+            for _, agent, clearance in entries[max(0, end - COMPARED) : end]
+            if clearance.end_line >= last and clearance.confidence >= SURE
+        }

@@ -28,6 +28,7 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum, objections: tuple[Ob
         message=speaker.message,
         cwe=next((m.finding.cwe for m in cluster.members if m.finding.cwe), None),
         indirect=all(member.finding.indirect for member in cluster.members),
+        dismissed=any(member.finding.dismissed for member in cluster.members),
         fix=_best_fix(cluster),
         suggestion=next((m.finding.suggestion for m in cluster.members if m.finding.suggestion), None),
         fingerprint=fingerprint,
@@ -45,12 +46,14 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum, objections: tuple[Ob
         ),
         objections=objections,
         decision=decision,
-        reason=reason,
+        reason=f"{reason}; {cluster.merged}" if cluster.merged else reason,
     )
 
 
 def _best_fix(cluster: Cluster) -> Fix | None:
-    """The first safe one, or else the first."""
+    """The first safe one, or else the first; none of what a comment in the code wants kept."""
+    if any(member.finding.dismissed for member in cluster.members):
+        return None
     fixes = [member.finding.fix for member in cluster.members if member.finding.fix is not None]
     return next((fix for fix in fixes if fix.safe), fixes[0] if fixes else None)
 

@@ -1,12 +1,15 @@
 """Analyzer: an agent whose work is done by a tool that reads files."""
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from quorate.agent_definition import Agent, Context
 from quorate.contract.agents import AgentCard
@@ -15,17 +18,24 @@ from quorate.contract.facts import AgentState, Contribution
 from quorate.contract.finding import Clearance, Finding
 from quorate.review import Review
 from quorate_worker.adapters.analysis import Analysis, clean
-from quorate_worker.adapters.cache import key_of
-from quorate_worker.adapters.process import ToolError, ToolTimeout
-from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.cache import AnalysisCache
+from quorate_worker.adapters.process import ToolError, ToolFailed, ToolTimeout
+from quorate_worker.adapters.program import Program, identity_of
 from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.slots import Slots
 from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace, workspace
+
+log = logging.getLogger("quorate.worker")
 
 TIMEOUT_S = 120.0
 WAIT_S = 480.0
 """How long an analyzer may wait for others to end, beside its own time."""
+
+BATCH_CHARS = 4_000_000
+SMALL_CHARS = 50_000
+"""About what a tool reads in the time that it takes to start."""
 
 UNKNOWN = "unknown"
 
@@ -38,7 +48,6 @@ class _Kept(Part):
 
     findings: tuple[Finding, ...] = ()
     cleared: tuple[Clearance, ...] = ()
-    unread: dict[str, str] = Field(default_factory=dict)
 
 
 _KEPT = TypeAdapter(_Kept)
@@ -49,10 +58,11 @@ class Analyzer:
     """What an analyzer is; ``agent`` makes it one.
 
     ``per_file`` says that a file's findings depend on that file alone, so that each can be kept and files can be put
-    before several processes, ``batch`` at a time at least. ``expected_s`` is about how long it takes beside others
-    for a small change: the longest begin first. ``version`` is that of an analyzer of our own, without a program.
-    ``configuration`` is what else its findings depend on. ``rules``, ``titles`` (of rules of our own), ``notes`` and
-    ``homepage`` are for its page in the documentation.
+    before several processes, ``batch`` files or ``BATCH_CHARS`` at a time at most. ``expected_s`` is about how long it
+    takes beside others for a small change: the longest begin first. ``version`` is that of an analyzer of our own,
+    without a program. ``configuration`` is what else its findings depend on, and so are the files ``depends_on``;
+    without ``keeps`` nothing is kept at all. ``rules``, ``titles`` (of rules of our own), ``notes`` and ``homepage``
+    are for its page in the documentation.
     """
 
     name: str
@@ -62,6 +72,8 @@ class Analyzer:
     program: Program | None = None
     version: str = "1"
     configuration: str = ""
+    depends_on: tuple[Path, ...] = ()
+    keeps: bool = True
     languages: tuple[str, ...] = ()
     per_file: bool = True
     batch: int = 200
@@ -129,11 +141,12 @@ class Analyzer:
                         "missing", "", f"{self.program.command} is not installed: {self.program.install}"
                     )
                 argv, version = located.argv, located.version
-            run = _Run(self, toolbox, argv, version, context.deadline_at)
+            run = _Run(self, toolbox.slots, toolbox.cache if self.keeps else None, argv, version, context.deadline_at)
             done = await (run.each(files) if self.per_file else run.all(files, review))
         except (ToolError, OSError) as error:
-            state: AgentState = "timeout" if isinstance(error, ToolTimeout) else "failed"
-            return contribution(state, version, clean(str(error)))
+            return contribution(_state_of(error), version, clean(str(error)))
+        if done.stopped_by is not None:
+            return contribution(_state_of(done.stopped_by), version, clean(str(done.stopped_by)), done)
         return contribution("ok", version, None, done)
 
     def _wants(self, review: Review, path: str) -> bool:
@@ -143,91 +156,132 @@ class Analyzer:
         return change is None or not (change.binary or change.submodule or change.symlink)
 
 
+def _state_of(error: Exception) -> AgentState:
+    return "timeout" if isinstance(error, ToolTimeout) else "failed"
+
+
 @dataclass(frozen=True)
 class _Run:
     """One tool over one change. ``argv`` starts the program, in its ``version``."""
 
     analyzer: Analyzer
-    toolbox: Toolbox
+    slots: Slots
+    cache: AnalysisCache | None
     argv: tuple[str, ...]
     version: str
     deadline_at: float
 
     async def each(self, files: Mapping[str, str]) -> Analysis:
-        """Files that depend on nothing else: the cache answers for those that it knows."""
-        cache = self.toolbox.cache
-        if cache is None:
-            return await self._in_batches(files)
-        keys = {path: self._key(path, text) for path, text in files.items()}
-        known = {key: _KEPT.validate_json(value) for key, value in (await cache.get(keys.values())).items()}
-        done = await self._in_batches({path: text for path, text in files.items() if keys[path] not in known})
+        """Files that depend on nothing else: the cache answers for those that it knows.
+
+        What one batch of them found is kept, and told, whatever becomes of the others.
+        """
+        keys = {path: key for path, text in files.items() if (key := self._key(path, text)) is not None}
+        done = Analysis()
+        known = await self._known(keys.values())
+        for key in keys.values():
+            if (kept := known.get(key)) is not None:
+                done.findings.extend(kept.findings)
+                done.cleared.extend(kept.cleared)
+        left = {path: text for path, text in files.items() if keys.get(path) not in known}
+        batches = list(self._batches(left))
+        results = await self._all_of(batches, keys)
+        errors = [error for error in results if isinstance(error, Exception)]
+        if errors and len(errors) == len(batches) and not known:
+            raise errors[0]
+        for batch, result in zip(batches, results, strict=True):
+            if isinstance(result, Exception):
+                done.unread |= dict.fromkeys(batch, f"{self.analyzer.name} {_state_of(result)}")
+                done.stopped_by = done.stopped_by or result
+            else:
+                done.add(result)
+        return done
+
+    async def all(self, files: Mapping[str, str], review: Review) -> Analysis:
+        """Files that depend on each other, and on what they were before the change."""
+        before = {path: text for path in files if (text := review.before(path)) is not None}
+        sides = [*sorted(files.items()), ("", ""), *sorted(before.items())]
+        key = self._key(*(part for side in sides for part in side))
+        if key is not None and (kept := (await self._known([key])).get(key)) is not None:
+            return Analysis(list(kept.findings), list(kept.cleared))
+        done = await self._check(files, before)
+        if key is not None and not done.unread:
+            await self._keep({key: _Kept(findings=tuple(done.findings), cleared=tuple(done.cleared))})
+        return done
+
+    def _key(self, *parts: str) -> bytes | None:
+        analyzer = self.analyzer
+        if self.cache is None:
+            return None
+        others = (str(identity_of(path)) for path in analyzer.depends_on)
+        return self.cache.key(analyzer.name, self.version, analyzer.configuration, *others, "", *parts)
+
+    async def _known(self, keys: Iterable[bytes]) -> dict[bytes, _Kept]:
+        known = {}
+        for key, value in (await self.cache.get(keys) if self.cache is not None else {}).items():
+            # What cannot be read is as good as not there.
+            with suppress(ValidationError):
+                known[key] = _KEPT.validate_json(value)
+        return known
+
+    async def _keep(self, kept: Mapping[bytes, _Kept]) -> None:
+        if self.cache is not None:
+            await self.cache.put({key: _KEPT.dump_json(each, exclude_defaults=True) for key, each in kept.items()})
+
+    def _batches(self, files: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        batch: dict[str, str] = {}
+        size = 0
+        for path, text in files.items():
+            if batch and (len(batch) == self.analyzer.batch or size + len(text) > BATCH_CHARS):
+                yield batch
+                batch, size = {}, 0
+            batch[path] = text
+            size += len(text)
+        if batch:
+            yield batch
+
+    async def _all_of(
+        self, batches: Sequence[Mapping[str, str]], keys: Mapping[str, bytes]
+    ) -> list[Analysis | ToolError | OSError]:
+        results: list[Analysis | ToolError | OSError] = []
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(self._one_of(batch, keys)) for batch in batches]
+        results.extend(task.result() for task in running)
+        return results
+
+    async def _one_of(self, files: Mapping[str, str], keys: Mapping[str, bytes]) -> Analysis | ToolError | OSError:
+        try:
+            done = await self._check(files, {})
+        except (ToolError, OSError) as error:
+            return error
         found: dict[str, list[Finding]] = defaultdict(list)
         for finding in done.findings:
             found[finding.path].append(finding)
         cleared: dict[str, list[Clearance]] = defaultdict(list)
         for clearance in done.cleared:
             cleared[clearance.path].append(clearance)
-        fresh = {
-            keys[path]: _Kept(
-                findings=tuple(found[path]),
-                cleared=tuple(cleared[path]),
-                unread={path: done.unread[path]} if path in done.unread else {},
-            )
-            for path in files
-            if keys[path] not in known and path not in done.unwritten
-        }
-        await cache.put({key: _KEPT.dump_json(kept, exclude_defaults=True) for key, kept in fresh.items()})
-        for path in files:
-            if (kept := known.get(keys[path])) is not None:
-                done.findings.extend(kept.findings)
-                done.cleared.extend(kept.cleared)
-                done.unread |= kept.unread
-        return done
-
-    async def all(self, files: Mapping[str, str], review: Review) -> Analysis:
-        """Files that depend on each other, and on what they were before the change."""
-        before = {path: text for path in files if (text := review.before(path)) is not None}
-        cache = self.toolbox.cache
-        if cache is None:
-            return await self._check(files, before)
-        sides = [*sorted(files.items()), ("", ""), *sorted(before.items())]
-        key = self._key(*(part for side in sides for part in side))
-        if (value := (await cache.get([key])).get(key)) is not None:
-            kept = _KEPT.validate_json(value)
-            return Analysis(list(kept.findings), list(kept.cleared), dict(kept.unread))
-        done = await self._check(files, before)
-        kept = _Kept(findings=tuple(done.findings), cleared=tuple(done.cleared), unread=done.unread)
-        await cache.put({key: _KEPT.dump_json(kept, exclude_defaults=True)})
-        return done
-
-    def _key(self, *parts: str) -> bytes:
-        return key_of(self.analyzer.name, self.version, self.analyzer.configuration, *parts)
-
-    async def _in_batches(self, files: Mapping[str, str]) -> Analysis:
-        """As many processes as there are slots, if there is enough for each to do."""
-        count = max(1, min(self.toolbox.slots.count, len(files) // self.analyzer.batch))
-        paths = list(files)
-        done = Analysis()
-        if not paths:
-            return done
-        try:
-            async with asyncio.TaskGroup() as group:
-                batches = [
-                    group.create_task(self._check({path: files[path] for path in paths[at::count]}, {}))
-                    for at in range(count)
-                ]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        for batch in batches:
-            done.add(batch.result())
+        # Nothing is kept of a file that was not read: the reason may be of today.
+        await self._keep(
+            {
+                keys[path]: _Kept(findings=tuple(found[path]), cleared=tuple(cleared[path]))
+                for path in files
+                if path in keys and path not in done.unread
+            }
+        )
         return done
 
     async def _check(self, files: Mapping[str, str], before: Mapping[str, str]) -> Analysis:
-        async with (
-            self.toolbox.slots.slot(self.analyzer.expected_s),
-            workspace(files, program=self.argv, before=before) as space,
-        ):
-            done = await self.analyzer.check(space, min(self.analyzer.timeout_s, self.deadline_at - time.time()))
-            done.unwritten = dict(space.unread)
+        """Raises ToolError and OSError: whatever else goes wrong is a defect of the adapter, and told as a failure."""
+        analyzer = self.analyzer
+        expected_s = analyzer.expected_s * (1 + sum(map(len, files.values())) / SMALL_CHARS)
+        async with self.slots.slot(expected_s), workspace(files, program=self.argv, before=before) as space:
+            try:
+                done = await analyzer.check(space, min(analyzer.timeout_s, self.deadline_at - time.time()))
+            except (ToolError, OSError):
+                raise
+            except Exception as error:
+                log.exception("%s: defect in the adapter", analyzer.name, extra={"action": "analyzer.defect"})
+                what = f"could not be understood ({type(error).__name__}: {error})"
+                raise ToolFailed(analyzer.name, what) from error
             done.unread |= space.unread
             return done

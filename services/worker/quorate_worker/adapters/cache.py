@@ -8,11 +8,11 @@ import asyncio
 import hashlib
 import logging
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,20 +29,9 @@ _PER_QUERY = 500
 Answer = TypeVar("Answer")
 
 
-def key_of(*parts: str) -> bytes:
-    """The key of an analysis that depends on these parts and on the code of this package."""
-    digest = hashlib.sha256(_code())
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.digest()
-
-
-@cache
-def _code() -> bytes:
-    """A digest of the adapters themselves: what they make of a tool's output changes with them."""
-    digest = hashlib.sha256(quorate.__version__.encode())
+def _digest_of_code() -> bytes:
+    """Of the adapters themselves and of the Python that parses: what they make of a file changes with them."""
+    digest = hashlib.sha256(f"{quorate.__version__} {sys.version}".encode())
     folder = Path(__file__).parents[1]
     for file in sorted(file for file in folder.rglob("*") if file.suffix in {".py", ".yaml", ".json", ".toml"}):
         digest.update(file.read_bytes())
@@ -57,6 +46,17 @@ class AnalysisCache:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._broken = False
+        # Taken at the start: what is on disk later need not be what this process runs.
+        self._code = _digest_of_code()
+
+    def key(self, *parts: str) -> bytes:
+        """The key of an analysis that depends on these parts, and on our own code."""
+        digest = hashlib.sha256(self._code)
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+        return digest.digest()
 
     async def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """The values that are there. They count as used now."""
@@ -64,8 +64,8 @@ class AnalysisCache:
         return await asyncio.to_thread(self._try, lambda: self._get(wanted)) or {}
 
     async def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Keep these values."""
-        given = dict(values)
+        """Keep these values, but for those so large that they would push out all others."""
+        given = {key: value for key, value in values.items() if len(value) <= self._max_bytes // 4}
         if given:
             await asyncio.to_thread(self._try, lambda: self._put(given))
 
@@ -106,9 +106,11 @@ class AnalysisCache:
                 some = keys[at : at + _PER_QUERY]
                 marks = ",".join("?" * len(some))
                 found.update(connection.execute(f"SELECT key, value FROM analyses WHERE key IN ({marks})", some))  # noqa: S608 only marks
-            connection.executemany(
-                "UPDATE analyses SET used_at = ? WHERE key = ?", ((time.time(), key) for key in found)
-            )
+            # Another writer may hold the file; what was found is found all the same.
+            with suppress(sqlite3.OperationalError):
+                connection.executemany(
+                    "UPDATE analyses SET used_at = ? WHERE key = ?", ((time.time(), key) for key in found)
+                )
         return found
 
     def _put(self, values: dict[bytes, bytes]) -> None:

@@ -8,21 +8,24 @@ from quorate.contract.facts import Contribution
 from quorate_worker.checks import Check
 
 TIMEOUT_S = 120.0
-TELLS_UNREADABLE = "large-files"
+KNOWS_THE_FILES = "large-files"
 
 
 def check_agent(module: Check) -> Agent:
     """An agent that runs a check. It counts no file as read, since it judges the change and not what stands in files.
 
-    One of them tells which files have no content to read, so that those which are no analyzer's business, such as
-    images, are known to be read by nobody.
+    One of them tells all files of the change, so that those which are no analyzer's business are known to be read by
+    nobody, and of images and the like why.
     """
 
     async def run(context: Context) -> Contribution:
         review = context.review
         findings = await asyncio.to_thread(module.check, review)
-        unread = review.unreadable if module.NAME == TELLS_UNREADABLE else {}
-        return Contribution(version=module.VERSION, findings=tuple(findings), unread=unread)
+        if module.NAME != KNOWS_THE_FILES:
+            return Contribution(version=module.VERSION, findings=tuple(findings))
+        return Contribution(
+            version=module.VERSION, findings=tuple(findings), unread=review.unreadable, changed=review.paths
+        )
 
     card = AgentCard(name=module.NAME, version=module.VERSION, kinds=("code-review",), description=module.DESCRIPTION)
     return Agent(card, run, TIMEOUT_S)

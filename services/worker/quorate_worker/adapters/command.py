@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from quorate_worker.adapters.analysis import Analysis
+from quorate_worker.adapters.deafness import countdown
 from quorate_worker.adapters.process import ToolFailed, ToolOutput
 from quorate_worker.adapters.workspace import Workspace
 
@@ -33,9 +34,10 @@ class Command:
     async def __call__(self, space: Workspace, timeout_s: float) -> Analysis:
         for name, text in self.configuration.items():
             (space.home / name).write_text(text, encoding="utf-8")
+        left = countdown(timeout_s)
         done = Analysis()
         for paths in self._portions(list(space.files)):
-            output = await space.run([*space.program, *self._filled(space, paths)], timeout_s, name=self.name)
+            output = await space.run([*space.program, *self._filled(space, paths)], left(), name=self.name)
             if output.code not in self.codes:
                 raise ToolFailed(self.name, f"ended with code {output.code}", output.stderr or output.stdout)
             try:

@@ -23,6 +23,12 @@ MUCH_COMPLEXITY = 25
 MAX_LINES = 100
 MAX_PARAMETERS = 8
 
+NOTABLE = 1.1
+"""An old function is told of only if it grew by more than a tenth."""
+
+MUCH_GROWTH = 5
+"""Complexity that a change has to add to an old function to be more than a note; twice as much may be medium."""
+
 RULES: dict[str, Rule] = {
     "": Rule("complexity", "low", 0.9),
     "complexity": Rule("complexity", "low", 0.9, 1121),
@@ -109,23 +115,23 @@ def to_finding(
     """
     complexity, lines, parameters = was.measures if was is not None else (0, 0, 0)
     worse: list[tuple[str, str]] = []
-    if function.complexity > max(MAX_COMPLEXITY, complexity):
+    if _is_worse(function.complexity, complexity, MAX_COMPLEXITY):
         before = f", was {complexity}" if was else ""
         worse.append(
             ("complexity", f"a cyclomatic complexity of {function.complexity} (over {MAX_COMPLEXITY}{before})")
         )
-    if function.lines > max(MAX_LINES, lines):
+    if _is_worse(function.lines, lines, MAX_LINES):
         before = f", were {lines}" if was else ""
         worse.append(("length", f"{function.lines} lines of code (over {MAX_LINES}{before})"))
-    if function.parameters > max(MAX_PARAMETERS, parameters):
+    if _is_worse(function.parameters, parameters, MAX_PARAMETERS):
         before = f", were {parameters}" if was else ""
         worse.append(("parameters", f"{function.parameters} parameters (over {MAX_PARAMETERS}{before})"))
     if not worse:
         return None
     rule = worse[0][0]
-    severity: Severity = "medium" if function.complexity > MUCH_COMPLEXITY else RULES[rule].severity
-    if rule != "complexity":
-        severity = RULES[rule].severity
+    severity = RULES[rule].severity
+    if rule == "complexity":
+        severity = _severity(function.complexity, function.complexity - complexity)
     text = space.files[path]
     count = max(text.count("\n") + (not text.endswith("\n")), 1)
     line = min(max(function.line, 1), count)
@@ -143,6 +149,17 @@ def to_finding(
         suggestion="Split it into parts that can be read and tested on their own" if rule != "parameters" else None,
     )
     return suppressed(finding, "lizard forgives") if _is_forgiven(text, line, end_line) else finding
+
+
+def _is_worse(now: int, before: int, limit: int) -> bool:
+    return now > limit and now > before * NOTABLE
+
+
+def _severity(complexity: int, growth: int) -> Severity:
+    """What the change added to the function counts, not what was there."""
+    if complexity > MUCH_COMPLEXITY and growth >= 2 * MUCH_GROWTH:
+        return "medium"
+    return "low" if growth >= MUCH_GROWTH else "info"
 
 
 def _is_forgiven(text: str, line: int, end_line: int) -> bool:
@@ -163,7 +180,9 @@ COMPLEXITY = Analyzer(
     name="complexity",
     description="Functions that the change makes harder to follow, in many languages, measured by lizard",
     homepage="https://github.com/terryyin/lizard",
-    program=Program(command="lizard", distribution="lizard", module="lizard", install="pip install lizard"),
+    program=Program(
+        command="lizard", distribution="lizard", module="lizard", is_library=True, install="pip install lizard"
+    ),
     selection=Selection(noun="source file", suffixes=frozenset((*_SUFFIXES.split(), *_LIKE))),
     check=check,
     per_file=False,
@@ -172,6 +191,7 @@ COMPLEXITY = Analyzer(
     notes=(
         f"One finding for a function of a cyclomatic complexity over {MAX_COMPLEXITY} (medium over "
         f"{MUCH_COMPLEXITY}), of more than {MAX_LINES} lines of code or of more than {MAX_PARAMETERS} parameters, and "
-        "only if it is new or became worse. `lizard forgives` and `GENERATED CODE` make a finding a mere note."
+        "only if it is new or became worse: a note below five more branches than before, and nothing if it grew by no "
+        "more than a tenth. `lizard forgives` and `GENERATED CODE` make a finding a mere note."
     ),
 )

@@ -1,6 +1,8 @@
 """Analyzers that the operator describes in ``quorate.toml``, in a table ``[tools.NAME]``."""
 
 import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analyzer import Analyzer
@@ -10,6 +12,13 @@ from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.sarif import sarif_parser
 from quorate_worker.adapters.selection import Selection
+
+CONFIGURATION = (
+    *("*.cfg", "*.conf", "*.config.*", "*.ini", "*rc", "*rc.*", ".*", "conftest.py", "pyproject.toml"),
+    *("package.json", "tsconfig*.json", "deno.json", "biome.json*", "Makefile", "Rakefile", "Gruntfile*", "gulpfile*"),
+)
+"""Files with which the reviewed code would configure the tool, or have it run code: not put before it unless the
+operator names just that file."""
 
 
 def configured_analyzer(name: str, tool: ToolSettings) -> Analyzer:
@@ -26,10 +35,8 @@ def configured_analyzer(name: str, tool: ToolSettings) -> Analyzer:
         ),
         selection=Selection(
             noun=f"file of {name}",
-            suffixes=frozenset(
-                pattern[1:].lower() for pattern in tool.files if re.fullmatch(r"\*\.[^*?\[\]./]+", pattern)
-            ),
             patterns=tool.files,
+            excluded=CONFIGURATION,
         ),
         check=Command(
             name=name,
@@ -40,6 +47,16 @@ def configured_analyzer(name: str, tool: ToolSettings) -> Analyzer:
             else lines_parser(re.compile(tool.pattern), rules, tool.severities),
         ),
         configuration=tool.model_dump_json(),
-        per_file=tool.per_file,
+        depends_on=tuple(_files_among(arguments)),
+        keeps=tool.cache,
+        per_file=tool.is_per_file,
         timeout_s=tool.timeout_s,
     )
+
+
+def _files_among(arguments: Iterable[str]) -> Iterator[Path]:
+    """Files of the operator that the tool is given, such as a script or its configuration."""
+    for argument in arguments:
+        for part in (argument, argument.partition("=")[2]):
+            if Path(part).is_absolute() and Path(part).is_file():
+                yield Path(part)

@@ -8,10 +8,12 @@ from typing import Any
 from quorate.contract.finding import Finding, Severity
 from quorate_worker.adapters.analysis import REVOKE, Analysis, suppressed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.comments import dismissing
 from quorate_worker.adapters.process import PYTHON, ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.workspace import Workspace
+from quorate_worker.checks.path_kind import in_tests, is_prose
 
 _PROGRAM = Path(__file__).with_name("secret_scan.py")
 
@@ -24,6 +26,12 @@ KINDS: dict[str, tuple[Severity, float]] = {
     "json-web-token": ("medium", 0.7),
     "public-ip-ipv4": ("info", 0.6),
 }
+# Guesses from a name or from looks: tests and documents are full of made-up ones.
+GUESSES = frozenset(
+    {"base64-high-entropy-string", "hex-high-entropy-string", "secret-keyword", "basic-auth-credentials"}
+)
+# Made for the purpose, where they lie among tests.
+_FIXTURES = frozenset({"json-web-token", "private-key"})
 _PROVIDER: tuple[Severity, float] = ("high", 0.8)
 _MESSAGES = {
     "base64-high-entropy-string": "Possible secret: a random-looking string (Base64)",
@@ -45,9 +53,32 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
         raise ToolFailed("detect-secrets", f"ended with code {output.code} and no report", output.stderr)
     done = Analysis(unread=report["unread"])
     for item in report["secrets"]:
-        finding = to_finding(item, space)
-        done.findings.append(suppressed(finding, "pragma: allowlist") if item["dismissed"] else finding)
+        finding = where_it_stands(to_finding(item, space))
+        if finding is None:
+            continue
+        comment = "pragma: allowlist" if item["dismissed"] else _dismissing(finding, space)
+        done.findings.append(suppressed(finding, comment) if comment else finding)
     return done
+
+
+def where_it_stands(finding: Finding) -> Finding | None:
+    """The finding as severe as it is in a file of this kind: a guess is nothing among tests, and a note in prose."""
+    if in_tests(finding.path):
+        if finding.rule in GUESSES:
+            return None
+        return finding.model_copy(update={"severity": "info"}) if finding.rule in _FIXTURES else finding
+    if is_prose(finding.path) and finding.rule in GUESSES:
+        return finding.model_copy(update={"severity": "info"})
+    return finding
+
+
+def _dismissing(finding: Finding, space: Workspace) -> str | None:
+    """The comment by which another tool is told that a password in Python is none."""
+    text = space.files[finding.path]
+    if finding.rule != "secret-keyword" or not finding.path.endswith(".py") or "# no" not in text:
+        return None
+    lines = text.split("\n")[(finding.line or 1) - 1 : finding.end_line]
+    return dismissing("\n".join(lines), ("B105", "B106", "B107"))
 
 
 def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
@@ -82,6 +113,7 @@ DETECT_SECRETS = Analyzer(
         command="detect-secrets",
         distribution="detect-secrets",
         module="detect_secrets",
+        is_library=True,
         install="pip install detect-secrets",
     ),
     check=check,
@@ -92,6 +124,8 @@ DETECT_SECRETS = Analyzer(
     },
     notes=(
         "A finding says what kind of secret it is, never its value. No baseline and no allow list of the change is "
-        "obeyed; `pragma: allowlist secret` makes a finding a mere note. Lock files and Swagger files are not read."
+        "obeyed; `pragma: allowlist secret` makes a finding a mere note, as does a comment that tells bandit or ruff "
+        "of a password. Among tests only keys in the format of a provider are told; in documents a guess is a note. "
+        "Lock files and Swagger files are not read."
     ),
 )

@@ -16,16 +16,20 @@ MAX_LINE = 10_000
 def lines_parser(pattern: re.Pattern[str], rules: Rules, severities: Mapping[str, Severity] | None = None) -> Parser:
     """A parser for lines that ``pattern`` matches from their beginning; others are skipped.
 
+    A tool that ends with an error and finds nothing in the change has not done its work, whatever it wrote.
+
     Its groups: path and message, and where there are any line, end_line, rule and severity. ``severities`` maps the
     tool's words to ours and goes before the severity of the rule.
     """
 
     def parse(output: ToolOutput, space: Workspace) -> Analysis:
         done = Analysis()
+        matched = 0
         for text in output.stdout.decode("utf-8", "replace").split("\n"):
             match = pattern.match(text[:MAX_LINE].rstrip("\r"))
             if match is None:
                 continue
+            matched += 1
             parts = match.groupdict()
             path = reviewed_path(parts["path"], space)
             if path is None:
@@ -47,6 +51,10 @@ def lines_parser(pattern: re.Pattern[str], rules: Rules, severities: Mapping[str
                     cwe=judged.cwe,
                 )
             )
+        if matched and not done.findings:
+            raise ValueError(f"none of its {matched} findings is in a file of the change")
+        if output.code and not done.findings:
+            raise ValueError(f"exit code {output.code}, and no line is as expected")
         return done
 
     return parse

@@ -11,7 +11,7 @@ from pathlib import Path
 from quorate_worker.adapters.process import PATH, PYTHON, ToolError
 from quorate_worker.adapters.workspace import workspace
 
-SEARCHED = os.pathsep.join((PATH, str(Path.home() / ".local" / "bin")))
+SEARCHED = os.pathsep.join((PATH, str(Path("~/.local/bin").expanduser()))) if os.environ.get("HOME") else PATH
 """Where programs are looked for: beside this Python, on the system, and where pipx and uv put them. Not in the
 user's PATH: tools such as direnv add folders of the reviewed code to it."""
 
@@ -31,13 +31,14 @@ class Located:
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """``command`` is what it is called. ``distribution`` is the Python package that brings it, if one does; with
-    ``module`` it is run as a module of this Python. ``install`` says what to run when it is not there. Where it need
-    not tell its version, the time of its file stands for it."""
+    ``module`` it is run as a module of this Python, and where it ``is_library`` by a program of ours. ``install`` says
+    what to run when it is not there. Where it need not tell its version, the time of its file stands for it."""
 
     command: str
     install: str
     distribution: str = ""
     module: str = ""
+    is_library: bool = False
     tells_version: bool = True
     version_arguments: tuple[str, ...] = ("--version",)
 
@@ -57,7 +58,7 @@ class Program:
         # Python's packages tell their version without being run, if it is theirs that would run.
         if self.packaged and given is None and (self.module or _is_beside_us(argv[0])):
             return Located(argv, self.packaged)
-        key = _identity(argv[0])
+        key = identity_of(argv[0])
         if key not in _known:
             _known[key] = await self._ask(argv) or f"of {key[1]}"
         return Located(argv, _known[key])
@@ -89,10 +90,10 @@ class Program:
         return None
 
 
-def _identity(path: str) -> tuple[str, int, int]:
-    """Changes when another version is installed."""
+def identity_of(path: str | Path) -> tuple[str, int, int]:
+    """Changes when another version is installed, or the file is edited. Raises OSError."""
     stat = Path(path).stat()
-    return path, stat.st_mtime_ns, stat.st_size
+    return str(path), stat.st_mtime_ns, stat.st_size
 
 
 def _is_beside_us(path: str) -> bool:

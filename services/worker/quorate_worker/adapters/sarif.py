@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from quorate.contract.finding import Finding, Severity
@@ -12,31 +12,34 @@ from quorate_worker.adapters.process import ToolOutput
 from quorate_worker.adapters.rules import Rules, judge
 from quorate_worker.adapters.workspace import Workspace
 
-LEVELS: Mapping[str, Severity] = {"error": "high", "warning": "medium", "note": "low", "none": "info"}
-
 _CWE = re.compile(r"\bcwe-0*([1-9]\d{0,4})\b", re.IGNORECASE)
 
 
 def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None) -> Parser:
-    """A parser for a SARIF log on standard output. ``severities`` maps levels to ours; without it the rules decide."""
+    """A parser for a SARIF log on standard output. ``severities`` maps levels (error, warning, note, none)
+    to ours; without it the rules decide."""
 
     def parse(output: ToolOutput, space: Workspace) -> Analysis:
         done = Analysis()
         for run in json.loads(output.stdout)["runs"]:
-            described = {rule["id"]: rule for rule in run["tool"]["driver"].get("rules") or ()}
+            _heed(run.get("invocations") or (), space, done)
+            described = run["tool"]["driver"].get("rules") or []
+            by_id = {rule["id"]: rule for rule in described}
             for result in run.get("results") or ():
-                if result.get("kind", "fail") == "fail" and not result.get("suppressions"):
-                    done.findings.extend(_findings(result, described, space))
+                if result.get("kind", "fail") != "fail" or result.get("suppressions"):
+                    continue
+                at = result.get("ruleIndex")
+                named = described[at] if isinstance(at, int) and 0 <= at < len(described) else {}
+                rule = str(result.get("ruleId") or (result.get("rule") or {}).get("id") or named.get("id") or "")
+                done.findings.extend(_findings(result, rule, by_id.get(rule) or named, space))
         return done
 
-    def _findings(result: dict[str, Any], described: dict[str, Any], space: Workspace) -> Iterator[Finding]:
-        rule = str(result.get("ruleId") or (result.get("rule") or {}).get("id") or "")
-        about = described.get(rule) or {}
+    def _findings(result: dict[str, Any], rule: str, about: dict[str, Any], space: Workspace) -> Iterator[Finding]:
         judged = judge(rules, rule)
         level = result.get("level") or (about.get("defaultConfiguration") or {}).get("level") or "warning"
         for location in (result.get("locations") or ())[:1]:
-            place = location["physicalLocation"]
-            path = reviewed_path(place["artifactLocation"]["uri"], space)
+            place = location.get("physicalLocation") or {}
+            path = reviewed_path(str((place.get("artifactLocation") or {}).get("uri") or ""), space)
             if path is None:
                 continue
             region = place.get("region") or {}
@@ -58,6 +61,23 @@ def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None)
             )
 
     return parse
+
+
+def _heed(invocations: Iterable[dict[str, Any]], space: Workspace, done: Analysis) -> None:
+    """What the tool says of itself: files that it stumbled over are unread. Raises ValueError if all of it failed."""
+    for invocation in invocations:
+        for notification in invocation.get("toolExecutionNotifications") or ():
+            if notification.get("level") != "error":
+                continue
+            said = clean(str((notification.get("message") or {}).get("text") or "an error without a message"))
+            places = [location.get("physicalLocation") or {} for location in notification.get("locations") or ()]
+            uris = [str((place.get("artifactLocation") or {}).get("uri") or "") for place in places]
+            paths = [path for uri in uris if (path := reviewed_path(uri, space)) is not None]
+            if not paths:
+                raise ValueError(said)
+            done.unread |= dict.fromkeys(paths, said)
+        if invocation.get("executionSuccessful") is False and not done.unread:
+            raise ValueError("it says that it was not successful")
 
 
 def _weakness(about: dict[str, Any]) -> int | None:

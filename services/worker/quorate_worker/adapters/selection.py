@@ -14,13 +14,15 @@ _FIRST_LINE = 200
 class Selection:
     """Files by suffix, by a pattern of their name or (with a ``/``) of their path, or by their ``#!`` line.
 
-    ``noun`` is what one of them is called. Without any rule every text file is selected. Case does not matter.
+    Names that match one of ``excluded`` are not, unless one of ``patterns`` is just that name. ``noun`` is what one of
+    them is called. Without any rule every text file is selected. Case does not matter.
     """
 
     noun: str = "text file"
     suffixes: frozenset[str] = frozenset()
     patterns: tuple[str, ...] = ()
     interpreters: frozenset[str] = field(default_factory=frozenset)
+    excluded: tuple[str, ...] = ()
 
     @classmethod
     def of_languages(cls, *languages: str, noun: str = "") -> "Selection":
@@ -34,11 +36,16 @@ class Selection:
 
     def names(self, path: str) -> bool:
         """Whether the path alone tells that the file is selected."""
-        if self.is_all:
-            return True
         pure = PurePosixPath(path.lower())
-        return pure.suffix in self.suffixes or any(
-            fnmatchcase(str(pure) if "/" in pattern else pure.name, pattern.lower()) for pattern in self.patterns
+        by_name = pure.name in {pattern.lower() for pattern in self.patterns}
+        if not by_name and any(fnmatchcase(pure.name, pattern.lower()) for pattern in self.excluded):
+            return False
+        return (
+            self.is_all
+            or pure.suffix in self.suffixes
+            or any(
+                fnmatchcase(str(pure) if "/" in pattern else pure.name, pattern.lower()) for pattern in self.patterns
+            )
         )
 
     def of(self, files: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Slots: how many tools run at the same time in this process."""
 
 import asyncio
-import heapq
 import itertools
 import os
 from collections.abc import AsyncIterator
@@ -16,14 +15,15 @@ def available_cpus() -> int:
 class Slots:
     """A semaphore that lets the longest job in first: begun last, it would run alone at the end.
 
-    A job that waits is bounded by its own deadline, which cancels it.
+    Every third turn goes to the job that waits for longest, so that short ones are not passed over without end. A job
+    that waits is bounded by its own deadline, which cancels it.
     """
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or available_cpus()
         self._free = self.count
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._waiting: list[tuple[float, asyncio.Future[None]]] = []
+        self._turns = itertools.count(1)
 
     @asynccontextmanager
     async def slot(self, expected_s: float) -> AsyncIterator[None]:
@@ -39,7 +39,7 @@ class Slots:
 
     async def _wait(self, expected_s: float) -> None:
         turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (-expected_s, next(self._order), turn))
+        self._waiting.append((expected_s, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -48,9 +48,10 @@ class Slots:
             raise
 
     def _pass_on(self) -> None:
-        while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+        self._waiting = [(expected_s, turn) for expected_s, turn in self._waiting if not turn.done()]
+        if not self._waiting:
+            self._free += 1
+            return
+        longest = max(range(len(self._waiting)), key=lambda at: self._waiting[at][0])
+        _, turn = self._waiting.pop(longest if next(self._turns) % 3 else 0)
+        turn.set_result(None)

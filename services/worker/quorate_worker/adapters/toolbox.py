@@ -22,11 +22,13 @@ class Toolbox:
     @classmethod
     def of(cls, settings: Settings) -> "Toolbox":
         commands = {name: agent.command for name, agent in settings.agents.items() if agent.command is not None}
-        folder = Path(settings.cache_dir) if settings.cache_dir else _default_folder()
-        cache = AnalysisCache(folder, settings.cache_bytes) if settings.cache else None
+        folder = Path(settings.cache_dir).expanduser() if settings.cache_dir else _default_folder()
+        cache = AnalysisCache(folder, settings.cache_bytes) if settings.cache and folder is not None else None
         return cls(Slots(settings.tool_processes), cache, commands)
 
 
-def _default_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(home) / "quorate"
+def _default_folder() -> Path | None:
+    """None without a home: a folder that others can write to is no place for it."""
+    if home := os.environ.get("XDG_CACHE_HOME"):
+        return Path(home) / "quorate"
+    return Path(os.environ["HOME"]) / ".cache" / "quorate" if os.environ.get("HOME") else None

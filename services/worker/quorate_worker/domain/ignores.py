@@ -91,7 +91,7 @@ def with_ignore(finding: Finding, ignore: Ignore) -> Finding:
         # The comment shares a line with the secret, and may hold it: what is like one is not repeated.
         reason = " ".join("…" if len(word) > 20 or re.search(r"\d", word) else word for word in reason.split(" "))
     note = f" (dismissed in the code by `quorate: ignore`: {reason})"
-    return _noted(finding.model_copy(update={"severity": "info"}), note)
+    return _noted(finding.model_copy(update={"severity": "info", "dismissed": True, "fix": None}), note)
 
 
 def _noted(finding: Finding, note: str) -> Finding:
