@@ -3,7 +3,9 @@
 import fcntl
 import json
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,15 +126,37 @@ def client_of(data: Path) -> "Client":
 @contextmanager
 def throw_away_broker() -> Iterator[EmbeddedBroker]:
     """A broker of one's own in a temporary folder, for as long as the block lasts. It boots in the background."""
-    with tempfile.TemporaryDirectory(prefix="quorate-", ignore_cleanup_errors=True) as folder:
-        broker = EmbeddedBroker(Path(folder))
+    folder = tempfile.TemporaryDirectory(prefix="quorate-", ignore_cleanup_errors=True)
+    broker = EmbeddedBroker(Path(folder.name))
+    try:
         broker.start()
-        try:
-            yield broker
-        finally:
-            # Nothing of it is kept, so there is nothing to wait for.
+        yield broker
+    finally:
+        # Nothing of it is kept, so there is nothing to wait for; and whoever gives up now must not leave a half of it.
+        with _undisturbed():
             broker.kill()
             broker.stop()
+            folder.cleanup()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that come within the block count when it ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 data_option = click.option(

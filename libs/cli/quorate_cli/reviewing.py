@@ -118,6 +118,9 @@ def obtain(
         result = asyncio.run(_review(change, settings, ephemeral=broker is not None, options=asked))
     except asyncio.CancelledError:
         raise Terminated from None
+    finally:
+        # The event loop has left the signal to the system, which would end us without a word.
+        signal.signal(signal.SIGTERM, terminate)
     return result if known is None else put_aside(result, known, all_lines=options.all_lines)
 
 
@@ -251,8 +254,6 @@ def _fix(result: Result, change: Change, top: Path, options: Options) -> Result:
     from quorate_cli.fixing import carry_out, plan
     from quorate_cli.render import fixes as shown
 
-    # The event loop has left the signal to the system, which would end us with a file beside the one to replace.
-    signal.signal(signal.SIGTERM, terminate)
     write = options.fix == "write"
     fixes = carry_out(plan(result.findings, _contents(change, options)), top, write=write)
     stream = sys.stdout if options.format == "text" and options.output is None else sys.stderr
