@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import yaml
+
 from quorate_collector.domain.lineage import lineage_of
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.rules import Rule
+from quorate_worker.adapters.semgrep import FOLDER as SEMGREP_RULES
+from quorate_worker.adapters.semgrep import SEMGREP
 from quorate_worker.builtin import builtin_analyzers
 from quorate_worker.checks import CHECKS, Check
 
@@ -59,7 +63,9 @@ def _of_analyzer(analyzer: Analyzer) -> Page:
         ("time limit", f"{analyzer.timeout_s:g} s for each run of the program"),
     ]
     lines = [*_head(analyzer.name, analyzer.description, facts), *_wrapped(analyzer.notes)]
-    if analyzer.rules:
+    if analyzer.name == SEMGREP.name:
+        lines += ["", "## Rules", "", *_semgrep_rules()]
+    elif analyzer.rules:
         lines += ["", "## Rules", "", *_beginnings(analyzer), "| rule | category | severity | confidence | CWE |"]
         if analyzer.titles:
             lines[-1] += " what it is |"
@@ -81,6 +87,19 @@ def _of_check(module: Check) -> Page:
         judged = _judged(rule.category, rule.severity, rule.confidence, rule.cwe)
         lines.append(f"| `{name}` | {judged} {rule.description} |")
     return Page(module.NAME, module.DESCRIPTION, reads, "", "\n".join([*lines, ""]))
+
+
+def _semgrep_rules() -> Iterator[str]:
+    """They are in files of their own, and each says itself how it is judged."""
+    yield "| rule | category | severity | confidence | CWE | what it is |"
+    yield "|---|---|---|---|---|---|"
+    for file in sorted(SEMGREP_RULES.glob("*.yaml")):
+        for rule in yaml.safe_load(file.read_text(encoding="utf-8"))["rules"]:
+            about = rule["metadata"]
+            number = int(str(about["cwe"]).removeprefix("CWE-")) if "cwe" in about else None
+            judged = _judged(about["category"], about["severity"], float(about["confidence"]), number)
+            message = str(rule["message"]).strip().replace("|", "\\|").replace("<", "&lt;")
+            yield f"| `{rule['id']}` | {judged} {message} |"
 
 
 def _head(name: str, description: str, facts: Sequence[tuple[str, str]]) -> list[str]:

@@ -1,7 +1,7 @@
 """Writes the reference pages that follow from the code: `python docs/generate.py [--check]`.
 
 The pages are command-line.md, settings.md, messages.md and those of agents/ in docs/reference. With ``--check`` nothing
-is written, and the exit code is 1 when a page is not what the code says.
+is written, and the exit code is 1 when a page is not what the code says. A page of an agent that is gone is removed.
 """
 
 import json
@@ -239,8 +239,13 @@ def main(check: bool) -> int:
             if not check:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
+    orphans = [path for path in sorted((FOLDER / "agents").glob("*.md")) if f"agents/{path.name}" not in PAGES]
+    if not check:
+        for path in orphans:
+            path.unlink()
+    stale += [f"agents/{path.name}" for path in orphans]
     if stale:
-        sys.stdout.write(f"{'not current' if check else 'written'}: {', '.join(stale)}\n")
+        sys.stdout.write(f"{'not current' if check else 'written or removed'}: {', '.join(stale)}\n")
     return 1 if check and stale else 0
 
 

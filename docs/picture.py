@@ -24,8 +24,8 @@ PICTURE = ROOT / "docs" / "images" / "review.svg"
 PATCH = "examples/change.patch"
 COMMAND = ("quorate", "review", "--patch", PATCH, "--fail-on", "never")
 COLUMNS = 100
-MAX_ROWS = 62
-"""A longer output is cut before what stands at its end, from the table of agents on."""
+MAX_ROWS = 42
+"""Without scrolling, about. A longer output is cut before what stands at its end, from the table of agents on."""
 LIMIT_S = 120
 
 CELL = 8.4
@@ -75,8 +75,8 @@ def review() -> str:
         os.close(screen)
         output = b"".join(_screen(terminal))
         code = running.wait(LIMIT_S)
-    if code != 0:
-        raise SystemExit(f"the review ended with {code}: run `{' '.join(COMMAND)}` to see why")
+    if code != 0 or b"incomplete" in output.partition(b"\n")[0]:
+        raise SystemExit(f"the review ended with {code}, or without some agents: run `{' '.join(COMMAND)}` to see why")
     return output.decode().replace("\r\n", "\n")
 
 

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import nats
-from nats.errors import TimeoutError as NothingNew
 
 # Written by `quorate up` in the folder in which it runs.
 URL = json.loads(Path(".quorate/run.json").read_text())["nats_url"]
@@ -23,7 +22,7 @@ async def main() -> None:
                 result = json.loads(message.data)
                 print(result["state"], result["idempotency_key"], result["answers"])
                 await message.ack()
-    except NothingNew:
+    except TimeoutError:
         print("nothing new")
     await connection.close()
 

@@ -40,7 +40,7 @@ MEANINGS: dict[str, str] = {
     "tools.severities": "Its own words for a severity, and what they mean here.",
     "tools.confidence": "How sure its findings are, from 0 to 1.",
     "tools.codes": "Exit codes with which it has done its work.",
-    "tools.per_file": "Whether the findings of a file depend on that file alone. Without it: yes with `{files}`, else no.",
+    "tools.per_file": "Whether a file's findings depend on that file alone. Without it: yes with `{files}`, else no.",
     "tools.cache": "Keep what it found, by content.",
     "tools.timeout_s": "For how many seconds it may run.",
     "tools.description": "What it does, for people.",

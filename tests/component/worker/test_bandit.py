@@ -13,7 +13,7 @@ from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate_worker.adapters import bandit as module
-from quorate_worker.adapters.bandit import BANDIT, is_dismissed, to_finding
+from quorate_worker.adapters.bandit import BANDIT, to_finding
 from quorate_worker.adapters.toolbox import Toolbox
 from quorate_worker.adapters.workspace import Workspace, workspace
 from tests.support.analyzers import argv, without
@@ -81,17 +81,44 @@ async def test_even_beside_the_files_that_configure_it_the_tool_stays_deaf(
 
 
 async def test_a_comment_lowers_a_finding_to_a_note_but_does_not_hide_it(context_of: ContextOf) -> None:
-    code = "assert 1  # nosec\nassert 2  # nosec B602\nassert 3  # nosec: assert_used\nassert 4\n"
+    comments = ("# nosec", "# nosec B602", "# nosec: eval", "# noqa: E501, S307", "# noqa: S602", "# noqa", "")
+    code = "".join(f"eval(input())  {comment}\n" for comment in comments)
+
+    report = await run(context_of({"a.py": code}))
+
+    assert [item.severity for item in report.findings] == [
+        "info", "medium", "info", "info", "medium", "medium", "medium",
+    ]  # fmt: skip
+    assert report.findings[0].message.endswith(" (dismissed in the code by `nosec`)")
+    assert report.findings[3].message.endswith(" (dismissed in the code by `noqa`)")
+    assert (await run(context_of({"a.py": "assert 1  # nosec\n"}))).findings == ()  # it was a note before
+
+
+async def test_an_assertion_is_told_unless_it_only_names_a_type_and_guards_nothing(context_of: ContextOf) -> None:
+    code = (
+        "assert x is not None\nassert self.slot  # typing\nassert isinstance(x, (int, str)), 'why'\n"
+        "assert len(x) == 1\nassert user.is_admin\nassert x is not None and x > 3\nassert not x\n"
+    )
 
     report = await run(context_of({"a.py": code}))
 
     assert [(item.line, item.severity) for item in report.findings] == [
-        (1, "info"),
-        (2, "low"),
-        (3, "info"),
-        (4, "low"),
-    ]
-    assert report.findings[0].message.endswith(" (dismissed in the code by `nosec`)")
+        (4, "info"), (5, "low"), (6, "info"), (7, "info"),
+    ]  # fmt: skip
+
+
+async def test_importing_a_risky_module_is_told_where_it_is_used(context_of: ContextOf) -> None:
+    code = "import ftplib\nimport pickle\n\nftplib.FTP()\npickle.loads(input())\n"
+
+    assert rules(await run(context_of({"a.py": code}))) == [("a.py", 4, "B321"), ("a.py", 5, "B301")]
+
+
+async def test_a_default_is_found_at_the_head_of_its_function(context_of: ContextOf) -> None:
+    code = f"def connect(\n    password={SECRET!r},\n):\n    first()\n    second()\n"
+
+    [finding] = (await run(context_of({"a.py": code}))).findings
+
+    assert (finding.rule, finding.line, finding.end_line) == ("B107", 1, 1)
 
 
 async def test_a_file_that_cannot_be_parsed_is_unread_with_the_tools_words(context_of: ContextOf) -> None:
@@ -122,19 +149,25 @@ async def test_no_folder_and_no_suffix_is_left_out(context_of: ContextOf) -> Non
     assert sorted(item.path for item in report.findings) == sorted(paths)
 
 
-async def test_tests_may_assert(context_of: ContextOf) -> None:
+async def test_of_tests_only_what_runs_commands_is_told(context_of: ContextOf) -> None:
     paths = ["tests/x.py", "test_x.py", "a/test_x.py", "a/x_test.py", "conftest.py"]
+    code = f"import os, pickle\nassert eval(x)\npassword = {SECRET!r}\npickle.loads(x)\nos.system(f'rm {{x}}')\n"
 
-    assert (await run(context_of(dict.fromkeys(paths, "assert 1\n")))).findings == ()
+    report = await run(context_of(dict.fromkeys([*paths, "contest.py"], code)))
+
+    assert {(item.rule, item.severity) for item in report.findings if item.path != "contest.py"} == {("B605", "low")}
+    assert {item.path for item in report.findings} == {*paths, "contest.py"}
+    elsewhere = {item.rule for item in report.findings if item.path == "contest.py"}
+    assert elsewhere == {"B101", "B105", "B301", "B307", "B605"}
 
 
 async def test_odd_contents_are_read(context_of: ContextOf) -> None:
     files = {
         "empty.py": "",
-        "crlf.py": "x = 1\r\n\r\nassert x\r\n",
+        "crlf.py": "x = 1\r\n\r\nassert not x\r\n",
         "cr.py": "# a\rassert 1\nassert 2\n",
-        "replaced.py": "x = '\N{REPLACEMENT CHARACTER}'\nassert x\n",
-        "surrogate.py": "x = '\ud800'\nassert x\n",
+        "replaced.py": "x = '\N{REPLACEMENT CHARACTER}'\nassert not x\n",
+        "surrogate.py": "x = '\ud800'\nassert not x\n",
         "bom.py": "\ufeffassert 1\n",
     }
 
@@ -230,22 +263,3 @@ def test_severity_and_confidence_are_the_tools(tool: tuple[str, str], severity: 
 
     assert (finding.severity, finding.confidence) == (severity, confidence)
     assert (finding.path, finding.line, finding.end_line) == ("a.py", 5, 8)
-
-
-@pytest.mark.parametrize(
-    ("line", "dismissed"),
-    [
-        ("x()  # nosec", True),
-        ("x()  #nosec", True),
-        ("x()  # nosec because it is fine", True),
-        ("x()  # nosec B602, B605", True),
-        ("x()  # nosec B605", False),
-        ("x()  # nosec: subprocess_popen", True),
-        ("x()  # noseconds", False),
-        ("nosec()", False),
-    ],
-)
-def test_a_comment_speaks_of_all_tests_or_of_those_it_names(line: str, dismissed: bool) -> None:
-    item = {"line_number": 2, "line_range": [2], "test_id": "B602", "test_name": "subprocess_popen"}
-
-    assert is_dismissed(item, f"first\n{line}\nlast  # nosec\n") is dismissed

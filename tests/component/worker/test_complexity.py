@@ -80,6 +80,34 @@ async def test_an_old_function_is_told_only_if_it_became_worse() -> None:
     ]
 
 
+async def test_what_the_change_adds_decides_how_severe_it_is() -> None:
+    sizes = {"a": (14, 16), "b": (12, 17), "c": (23, 27), "d": (20, 30), "e": (33, 35), "f": (30, 34), "g": (15, 16)}
+    old = {f"{name}.py": python(before) for name, (before, _) in sizes.items()}
+    new = {f"{name}.py": python(now) for name, (_, now) in sizes.items()}
+
+    report = await run(new, old)
+
+    assert [(item.path, item.severity) for item in report.findings] == [
+        ("a.py", "info"), ("b.py", "low"), ("c.py", "info"), ("d.py", "medium"), ("f.py", "info"),
+    ]  # fmt: skip
+
+
+async def test_code_that_nobody_here_writes_is_not_judged() -> None:
+    paths = ("vendor/a.py", "docs/_build/a.py", "dist/a.py", "a_pb2.py", "a.py")
+
+    assert [item.path for item in (await run(dict.fromkeys(paths, python(30)))).findings] == ["a.py"]
+
+
+async def test_more_of_what_was_too_much_is_told_only_if_it_is_much_more() -> None:
+    def parameters(count: int) -> str:
+        return f"def f({', '.join(f'p{n}' for n in range(count))}):\n    pass\n"
+
+    old = {"a.py": parameters(17), "b.py": parameters(9)}
+    report = await run({"a.py": parameters(18), "b.py": parameters(10)}, old)
+
+    assert [item.path for item in report.findings] == ["b.py"]
+
+
 def test_functions_of_one_name_are_paired_with_what_they_were() -> None:
     def function(line: int, complexity: int) -> Function:
         return Function("f", line, line, complexity, 1, 1)

@@ -44,6 +44,14 @@ async def test_a_file_that_was_never_formatted_is_not_told() -> None:
     assert (await run({"a.py": LOOSE + "\n\n\n\nx=1"}, {"a.py": LOOSE})).findings == []
 
 
+async def test_code_that_another_formatter_breaks_elsewhere_is_not_told() -> None:
+    other = f'{NEAT}\n\nassert (\n    "{"a" * 40}" in response.text\n), "{"b" * 40}"\n'
+
+    assert (await run({"a.py": other}, {"a.py": NEAT})).findings == []
+    [finding] = (await run({"a.py": f"{other}x=1\n"}, {"a.py": NEAT})).findings
+    assert finding.end_line == other.count("\n") + 1
+
+
 async def test_a_new_file_is_judged_if_all_others_were_formatted() -> None:
     new = {"a.py": NEAT, "new.py": LOOSE}
 

@@ -1,5 +1,6 @@
 """The agent `hadolint`, with the real tool."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
-from quorate_worker.adapters.hadolint import HADOLINT, instruction_end
+from quorate_worker.adapters.hadolint import HADOLINT
+from quorate_worker.adapters.instructions import Instructions
 from quorate_worker.adapters.toolbox import Toolbox
 
 ContextOf = Callable[..., Context]
@@ -51,8 +53,10 @@ async def test_problems_are_found_where_they_are(context_of: ContextOf) -> None:
 async def test_every_kind_of_name_is_selected(context_of: ContextOf) -> None:
     paths = ["Dockerfile", "a/Dockerfile.dev", "web.dockerfile", "Containerfile", "Containerfile.x", "-D.Dockerfile"]
 
-    report = await run(context_of(dict.fromkeys([*paths, "Dockerfiles", "docker.py"], "FROM debian\n")))
+    others = ["Dockerfiles", "docker.py", "Dockerfile.dockerignore", "web.Dockerfile.dockerignore"]
+    report = await run(context_of(dict.fromkeys([*paths, *others], "FROM debian\n")))
 
+    assert not report.unread
     assert sorted(report.read) == sorted(paths)
     assert {path for path, *_ in rules(report)} == set(paths)
 
@@ -89,6 +93,23 @@ async def test_a_syntax_error_is_a_finding_and_the_file_is_unread(context_of: Co
     assert report.read == ("good.dockerfile",)
     assert report.unread["bad.dockerfile"].startswith("syntax error in line 2: unexpected 'F'")
     assert [(item.line, item.rule, item.severity) for item in report.findings] == [(2, "DL1000", "high")]
+
+
+async def test_a_template_is_unread_and_no_finding(context_of: ContextOf) -> None:
+    files = {
+        "Dockerfile.j2": "{% if x %}\nFROM a:1\n{% endif %}\n",
+        "Dockerfile.tmpl": "FROM {{ .base }}\n{{ .more }}\n",
+        "a.dockerfile": "FROM a:1\nRUN sudo docker inspect --format '{{ .Id }}' x\n",
+    }
+
+    report = await run(context_of(files))
+
+    assert report.read == ("a.dockerfile",)
+    assert rules(report) == [("a.dockerfile", 2, 2, "DL3004")]
+    assert {path: why[:23] for path, why in report.unread.items()} == {
+        "Dockerfile.j2": "syntax error in line 1:",
+        "Dockerfile.tmpl": "syntax error in line 1:",
+    }
 
 
 async def test_a_file_that_it_stumbles_over_does_not_hide_the_others(context_of: ContextOf) -> None:
@@ -131,9 +152,36 @@ async def test_odd_contents_are_read(context_of: ContextOf) -> None:
         ("# escape=`\nRUN a `\n b\n", 2, 3),
         ("RUN <<EOF\na\nb\nEOF\nRUN c\n", 1, 4),
         ("COPY <<-'A' <<B /x/\na\nA\nb\nB\nRUN c\n", 1, 5),
-        ("RUN <<EOF\na\n", 1, 3),
+        ('RUN echo "<<EOF"\nRUN a\n', 1, 1),
+        ("RUN a \\\n# c\n\n", 1, 3),
+        ("# a\n\n# Escape = `\nRUN a `\n# <<B\n b <<C\nB\nC\n", 4, 8),
+        ("FROM a\n# escape=`\nRUN a `\n b\n", 3, 3),
     ],
-    ids=["one line", "continued", "continued at the end", "another escape", "heredoc", "two heredocs", "open heredoc"],
+    ids=[
+        "one line",
+        "continued",
+        "continued at the end",
+        "another escape",
+        "heredoc",
+        "two heredocs",
+        "what looks like a heredoc",
+        "nothing but comments behind it",
+        "another escape and a heredoc",
+        "another escape too late",
+    ],
 )
 def test_a_finding_spans_the_whole_instruction(text: str, line: int, end: int) -> None:
-    assert instruction_end(text.split("\n"), line, text) == end
+    assert Instructions(text).end(line) == end
+
+
+@pytest.mark.parametrize("line", ["RUN a <<A <<B", "RUN a \\", "#", "", "A", "RUN <<A\nb\nA"])
+def test_all_instructions_of_a_file_are_known_in_linear_time(line: str) -> None:
+    def seconds(count: int) -> float:
+        text = f"{line}\n" * count
+        begun = time.process_time()
+        instructions = Instructions(text)
+        for number in range(1, instructions.count + 1):
+            instructions.end(number)
+        return time.process_time() - begun
+
+    assert seconds(50_000) < 40 * max(seconds(5_000), 0.01)

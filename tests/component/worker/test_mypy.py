@@ -122,12 +122,13 @@ async def test_what_directs_the_tool_makes_findings_notes_and_hides_none(folder:
         "pyproject.toml": "[tool.mypy]\nignore_errors = true\n",
         "setup.cfg": "[mypy]\nignore_errors = True\n",
         "plugin.py": "raise SystemExit('it ran')\n",
-        "line.py": "x: int = ''  # type: ignore[assignment]\ny: int = ''  # type: ignore[call-arg]\nz: int = ''\n",
-        "file.py": "# type: ignore\nx: int = ''\n",
-        "two.py": "x: int = ''  #type:ignore # more # type: ignore\n",
-        "inline.py": "# mypy: ignore-errors\nx: int = ''\n",
-        "codes.py": "# mypy: disable-error-code=assignment\nx: int = ''\n",
-        "decorated.py": "import typing\n\n\n@typing.no_type_check\ndef f() -> int:\n    return ''\n",
+        "line.py": "len()  # type: ignore[call-arg]\nlen()  # type: ignore[assignment]\nlen()\n",
+        "file.py": "# type: ignore\nlen()\n",
+        "two.py": "len()  #type:ignore # more # type: ignore\n",
+        "inline.py": "# mypy: ignore-errors\nlen()\n",
+        "codes.py": "# mypy: disable-error-code=call-arg\nlen()\n",
+        "decorated.py": "import typing\n\n\n@typing.no_type_check\ndef f() -> int:\n    return len()\n",
+        "types.py": "x: int = ''  # type: ignore[assignment]\n",
     }
 
     report = await run(folder, files)
@@ -138,11 +139,55 @@ async def test_what_directs_the_tool_makes_findings_notes_and_hides_none(folder:
         ("file.py", 2, "info"),
         ("inline.py", 2, "info"),
         ("line.py", 1, "info"),
-        ("line.py", 2, "low"),
-        ("line.py", 3, "low"),
+        ("line.py", 2, "high"),
+        ("line.py", 3, "high"),
         ("two.py", 1, "info"),
     ]
     assert all(("dismissed" in item.message) == (item.severity == "info") for item in report.findings)
+
+
+async def test_of_what_cannot_be_known_nothing_is_told(folder: Path) -> None:
+    code = (
+        "import attr\n\n\n@attr.s\nclass Made:\n    x = attr.ib()\n\n\nclass Plain: ...\n\n\n"
+        "class Slotted:\n    __slots__ = ('there',)\n\n\nclass Cell:\n    def me(self):\n        return __class__\n\n\n"
+        "Made(1)\nPlain(1)\nSlotted().there\nSlotted().gone\n"
+        "for mixed in ({'a': 1, 'b': ''},):\n    mixed['a'][0]\n"
+    )
+
+    assert rules(await run(folder, {"a.py": code})) == [("a.py", 22, "call-arg"), ("a.py", 24, "attr-defined")]
+
+
+async def test_tests_do_on_purpose_what_is_wrong_elsewhere(folder: Path) -> None:
+    code = (
+        "def nothing() -> None: ...\ndef number(x: int) -> int: return x\n\n\ndef test() -> None:\n"
+        "    with pytest.raises(TypeError):\n        number(1, 2)\n    assert nothing() is None\n"
+        "    number('')\n    number(1, 2)\n\n\nclass Real:\n    def get(self) -> int: return 1\n\n\n"
+        "class Fake(Real):\n    def get(self) -> str: return ''\n"
+    )
+
+    report = await run(folder, {"test_a.py": code, "a.py": code})
+
+    found = [(item.path, item.line, item.rule, item.severity) for item in report.findings]
+    assert [item[1:] for item in found if item[0] == "test_a.py" and item[2] != "name-defined"] == [
+        (9, "arg-type", "info"),
+        (10, "call-arg", "high"),
+    ]
+    assert {item[1] for item in found if item[0] == "a.py"} >= {7, 8, 9, 10, 18}
+
+
+async def test_a_value_that_may_be_none_is_of_low_severity(folder: Path) -> None:
+    code = (
+        "import os\n\n\ndef take(x: str) -> str:\n    return x\n\n\ndef maybe(x: int | None) -> None: ...\n\n\n"
+        "take(os.environ.get('A'))\ntake(1)\nmaybe(os.environ.get('A'))\n\n\n"
+        "def pair(x: tuple[str, int | None]) -> None: ...\n\n\n"
+        "def both(x: tuple[str | None, int | None]) -> None:\n    pair(x)\n"
+    )
+
+    report = await run(folder, {"a.py": code})
+
+    assert [(item.line, item.severity) for item in report.findings] == [
+        (11, "low"), (12, "medium"), (13, "medium"), (20, "low"),
+    ]  # fmt: skip
 
 
 async def test_names_of_the_standard_library_and_names_that_are_there_twice_are_read(folder: Path) -> None:

@@ -116,6 +116,12 @@ async def test_comments_and_configuration_hide_nothing(context_of: ContextOf) ->
     ]
 
 
+async def test_how_long_a_test_takes_is_not_told(context_of: ContextOf) -> None:
+    report = await run(context_of(dict.fromkeys(("tests/test_a.py", "a.py"), "x = list(y)[0]\n")))
+
+    assert rules(report) == [("a.py", 1, "RUF015")]
+
+
 async def test_what_cannot_be_parsed_is_unread_without_a_finding(context_of: ContextOf) -> None:
     files = {
         "bad.py": "x = 1\ndef f(:\n",

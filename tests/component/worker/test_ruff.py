@@ -85,20 +85,43 @@ async def test_even_beside_the_files_that_configure_it_the_tool_stays_deaf(
 
 async def test_a_comment_lowers_a_finding_to_a_note_but_does_not_hide_it(context_of: ContextOf) -> None:
     files = {
-        "a.py": "import os  # noqa: F401\nimport re  # noqa: S101\n",
-        "b.py": "# ruff: noqa\nimport os\n",
-        "c.py": "import os\n",
+        "a.py": "eval(input())  # noqa: S307\neval(input())  # noqa: S101\neval(input())  # nosec B307\n",
+        "b.py": "# ruff: noqa\neval(input())\n",
+        "c.py": "eval(input())\n",
     }
 
     report = await run(context_of(files))
 
     assert [(item.path, item.line, item.severity) for item in report.findings] == [
         ("a.py", 1, "info"),
-        ("a.py", 2, "low"),
+        ("a.py", 2, "medium"),
+        ("a.py", 3, "info"),
         ("b.py", 2, "info"),
-        ("c.py", 1, "low"),
+        ("c.py", 1, "medium"),
     ]
-    assert report.findings[0].message == "`os` imported but unused (dismissed in the code by `noqa`)"
+    assert report.findings[0].message.endswith(" (dismissed in the code by `noqa`)")
+    assert report.findings[2].message.endswith(" (dismissed in the code by `nosec`)")
+
+
+async def test_what_is_a_matter_of_taste_may_be_dismissed(context_of: ContextOf) -> None:
+    code = "import os  # noqa: F401\nimport re  # noqa: S101\n"
+
+    assert rules(await run(context_of({"a.py": code}))) == [("a.py", 2, "F401")]
+
+
+async def test_tests_do_on_purpose_what_is_wrong_elsewhere(context_of: ContextOf) -> None:
+    code = (
+        "import os, pickle, pytest, requests\n\n\nasync def test(item):\n    requests.get('http://x')\n"
+        "    with pytest.raises(AttributeError):\n        item.name\n    item.name\n"
+        "    pickle.loads(item)\n    os.system(f'rm {item}')\n"
+    )
+
+    report = await run(context_of({"test_a.py": code, "a.py": code}))
+
+    among_tests = [(item.line, item.rule, item.severity) for item in report.findings if item.path == "test_a.py"]
+    assert among_tests == [(8, "B018", "medium"), (10, "S605", "low")]
+    elsewhere = {(item.line, item.rule) for item in report.findings if item.path == "a.py"}
+    assert {(5, "S113"), (5, "ASYNC210"), (7, "B018"), (8, "B018"), (9, "S301"), (10, "S605")} <= elsewhere
 
 
 async def test_a_syntax_error_is_a_finding_and_the_file_is_unread(context_of: ContextOf) -> None:
@@ -141,8 +164,8 @@ async def test_no_folder_and_no_suffix_is_left_out(context_of: ContextOf) -> Non
 async def test_odd_contents_are_read(context_of: ContextOf) -> None:
     files = {
         "empty.py": "",
-        "crlf.py": "import os\r\n\r\nassert os\r\n",
-        "cr.py": "# a\rassert 1\nimport os\n",
+        "crlf.py": "import os\r\n\r\neval(os)\r\n",
+        "cr.py": "# a\reval(1)\nimport os\n",
         "replaced.py": "x = '\N{REPLACEMENT CHARACTER}'\nimport os\n",
         "surrogate.py": "x = '\ud800'\nimport os\n",
         "bom.py": "\ufeffimport os\n",
@@ -153,9 +176,9 @@ async def test_odd_contents_are_read(context_of: ContextOf) -> None:
     assert set(report.read) == set(files)
     assert rules(report) == [
         ("bom.py", 1, "F401"),
-        ("cr.py", 1, "S101"),
+        ("cr.py", 1, "S307"),
         ("cr.py", 2, "F401"),
-        ("crlf.py", 3, "S101"),
+        ("crlf.py", 3, "S307"),
         ("replaced.py", 2, "F401"),
         ("surrogate.py", 2, "F401"),
     ]
@@ -254,10 +277,10 @@ async def test_without_time_left_the_state_is_timeout(context_of: ContextOf) -> 
         ("F821", "bug", "high"),
         ("F632", "bug", "medium"),
         ("B006", "bug", "medium"),
-        ("B904", "style", "low"),
+        ("B904", "style", "info"),
         ("S105", "secrets", "medium"),
         ("S107", "secrets", "medium"),
-        ("S101", "security", "low"),
+        ("S108", "security", "low"),
         ("S110", "security", "low"),
         ("S602", "security", "high"),
         ("S324", "security", "medium"),

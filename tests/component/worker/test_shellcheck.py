@@ -81,6 +81,26 @@ async def test_what_directs_the_tool_makes_findings_notes_and_hides_none(context
     assert all(item.fix is None for item in report.findings if "dismissed" in item.message)
 
 
+@pytest.mark.parametrize("space", ["", "\t", "\xa0", "\u2003", "\u200b", "\u202f"])
+async def test_whatever_the_tool_takes_for_a_space_before_a_directive_hides_nothing(
+    context_of: ContextOf, space: str
+) -> None:
+    report = await run(context_of({"a.sh": f"#!/bin/sh\n#{space}shellcheck disable=SC2086\necho $1\n"}))
+
+    assert ("a.sh", 3, "SC2086") in rules(report)
+
+
+async def test_a_directive_that_cannot_be_read_dismisses_nothing(context_of: ContextOf) -> None:
+    code = '#!/bin/bash\nrm -rf "${1}/"*\n# shellcheck disable=SC1 foo\nif true; then echo hi; fi\n'
+
+    report = await run(context_of({"a.sh": code}))
+
+    assert report.read == ("a.sh",)
+    assert [(item.line, item.rule, item.severity, item.dismissed) for item in report.findings] == [
+        (2, "SC2115", "high", False)
+    ]
+
+
 async def test_no_other_file_is_read_whatever_a_script_sources(context_of: ContextOf) -> None:
     files = {
         "a.sh": '#!/bin/sh\n# shellcheck source=b.sh\n. ./b.sh\n. /etc/profile\necho "$from_b"\n',

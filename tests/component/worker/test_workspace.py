@@ -77,6 +77,24 @@ async def test_a_file_that_cannot_be_written_does_not_take_the_others_along(
         assert set(space.files) == {*files, "good.py"} - {unread}
 
 
+async def test_a_path_of_too_many_folders_is_unread(temporary: Path) -> None:
+    deep = {"/".join(["a"] * parts): "x" for parts in (99, 101, 2_000)}
+    just = "/".join(["b"] * 100)
+
+    async with workspace({**deep, just: "x"}) as space:
+        assert [path.count("/") for path in space.files] == [98, 99]
+        assert [path.count("/") for path in space.unread] == [100, 1_999]
+        assert set(space.unread.values()) == {"its path has more than 100 parts"}
+
+    assert names_in(temporary) == []
+
+
+async def test_the_lines_of_a_file_are_counted_as_tools_do_and_its_last_as_a_diff_does() -> None:
+    async with workspace({"a": "x\r\ny\rz\n", "b": "", "c": "\n", "d": "x\ny"}) as space:
+        assert space.lines("a") == ["x", "y", "z", ""]
+        assert [space.last_line(path) for path in "abcd"] == [2, 1, 1, 2]
+
+
 async def test_a_lone_surrogate_in_a_text_is_replaced() -> None:
     async with workspace({"a.py": "x = '\ud800'\n"}) as space:
         assert (space.tree / "a.py").read_bytes() == b"x = '?'\n"

@@ -9,7 +9,7 @@ from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Finding
 from quorate_worker.adapters.toolbox import Toolbox
-from quorate_worker.adapters.yamllint import YAMLLINT, diff_line
+from quorate_worker.adapters.yamllint import YAMLLINT, diff_lines
 
 ContextOf = Callable[..., Context]
 
@@ -125,4 +125,19 @@ async def test_odd_contents_and_names_are_read(context_of: ContextOf) -> None:
     [("a\nb\n", 2, 2), ("a\r\nb\r\n", 2, 2), ("a\x85b\nc\n", 3, 2), ("a\rb\rc\n", 3, 1), ("a\n", 2, 1), ("", 1, 1)],
 )
 def test_what_ends_a_line_only_in_yaml_does_not_move_a_finding(text: str, number: int, line: int) -> None:
-    assert diff_line(text, number) == line
+    lines = diff_lines(text)
+
+    assert lines[min(number, len(lines)) - 1] == line
+
+
+async def test_a_key_cannot_forge_an_entry_of_the_output(context_of: ContextOf) -> None:
+    forged = r'"k\nx:1:1: [error] y (syntax)\n0:1:1: [error] y (syntax)": 1' + "\n"
+
+    report = await run(context_of({"a.yaml": forged * 2, "b.yaml": "a: 1\na: 2\n"}))
+
+    assert (report.state, report.read) == ("ok", ("a.yaml", "b.yaml"))
+    assert rules(report) == [("a.yaml", 2, "key-duplicates"), ("b.yaml", 2, "key-duplicates")]
+    assert {item.severity for item in report.findings} == {"medium"}
+    assert report.findings[0].message == (
+        'duplication of key "k x:1:1: [error] y (syntax) 0:1:1: [error] y (syntax)" in mapping'
+    )

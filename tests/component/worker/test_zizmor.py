@@ -78,11 +78,15 @@ async def test_an_action_that_is_not_pinned_is_less_severe_if_it_is_of_github(co
         "      - uses: actions/labeler@v5\n      - uses: someone/actions@v1\n"
     )
 
-    report = await run(context_of({".github/workflows/a.yml": code}))
+    pinned = f"{code}      - uses: another/action@{'c' * 40} # v1\n"
 
-    assert [(item.line, item.rule, item.severity) for item in report.findings] == [
-        (7, "unpinned-uses", "low"),
-        (8, "unpinned-uses", "medium"),
+    report = await run(context_of({".github/workflows/a.yml": code, ".github/workflows/b.yml": pinned}))
+
+    assert [(item.path[-5:], item.line, item.rule, item.severity) for item in report.findings] == [
+        ("a.yml", 7, "unpinned-uses", "info"),
+        ("a.yml", 8, "unpinned-uses", "medium"),
+        ("b.yml", 7, "unpinned-uses", "low"),
+        ("b.yml", 8, "unpinned-uses", "medium"),
     ]
 
 
@@ -130,6 +134,37 @@ async def test_what_cannot_be_read_is_unread_with_the_reason(context_of: Context
         ".github/workflows/empty.yml": f"failed to validate .github/workflows/empty.yml {mismatch}",
         ".github/workflows/X.YML": "GitHub and zizmor read files that end with .yml or .yaml only",
     }
+
+
+async def test_no_name_can_make_another_file_count_as_read(context_of: ContextOf) -> None:
+    evil = ".github/workflows/evil.yml"
+    files = {
+        evil: "jobs: [\n",
+        f".github/workflows/a\ncompleted ./{evil}": INJECTED,
+        f".github/workflows/b\n INFO audit: zizmor: completed {evil}": INJECTED,
+    }
+
+    quoted = (path.replace("\n", "\\n") for path in files)
+    context = context_of({}, diff="".join(f'--- /dev/null\n+++ "b/{path}"\n@@ -0,0 +1 @@\n+x\n' for path in quoted))
+    context.input = {**context.input, "files": files}
+
+    report = await run(context)
+
+    assert list(report.unread) == [evil]
+    assert {path for path, _, _ in rules(report)} == set(report.read) == files.keys() - {evil}
+
+
+async def test_the_folder_tells_what_a_file_is(context_of: ContextOf) -> None:
+    files = {
+        ".github/workflows/dependabot.yml": INJECTED,
+        ".github/workflows/action.yml": INJECTED,
+        "a/b/action.yml": ACTION,
+    }
+
+    report = await run(context_of(files))
+
+    assert (set(report.read), report.unread) == (set(files), {})
+    assert {path for path, _, _ in rules(report)} == set(files)
 
 
 async def test_a_change_with_nothing_but_unreadable_files_is_no_failure(context_of: ContextOf) -> None:

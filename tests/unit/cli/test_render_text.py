@@ -612,9 +612,10 @@ def test_agents_that_judge_the_change_are_one_line() -> None:
         "todo": AgentCoverage(state="ok", elapsed_ms=1),
         "dependencies": AgentCoverage(state="ok", elapsed_ms=1),
         "large-files": AgentCoverage(state="ok", unread={"a.png": "binary file"}, unread_total=1),
+        "shellcheck": AgentCoverage(state="ok", unread={"a.sh": "syntax error"}, unread_total=1),
     }
-    page = text(result(coverage=Coverage(agents=agents)))
+    page = text(result(coverage=Coverage(agents=agents, unread=("a.png",), unread_total=1)))
 
     rows = [line.split()[0] for line in page.splitlines() if line.split()[1:2] == ["ok"]]
-    assert rows == ["large-files", "ruff"]
-    assert "  On the change itself: dependencies, todo\n" in page
+    assert rows == ["ruff", "shellcheck"]
+    assert "  On the change itself: dependencies, large-files, todo\n" in page

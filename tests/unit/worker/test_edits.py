@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -335,3 +336,28 @@ def test_a_fix_is_as_safe_as_ruff_says(rule: str, code: str, safe: bool | None, 
     fix = ruff_fix(item, code)
 
     assert (fix and fix.safe) is safe
+
+
+def test_a_fix_for_each_line_of_a_large_file_costs_linear_time() -> None:
+    def seconds(count: int) -> float:
+        text = ("x" * 999 + "\n") * count
+        begun = time.process_time()
+        fixes = [fix_of(text, [ColumnEdit(row, 1, row, 2, "y")], safe=True) for row in range(1, count + 1)]
+        assert fixes[-1] is not None
+        assert fixes[-1].edits[0].line == count
+        return time.process_time() - begun
+
+    assert seconds(20_000) < 40 * max(seconds(2_000), 0.02)
+
+
+@pytest.mark.parametrize("unit", ["utf16", "utf8"])
+def test_offsets_into_a_long_line_are_counted_once(unit: Unit) -> None:
+    def seconds(count: int) -> float:
+        text = "ü" + "x" * 100 * count
+        begun = time.process_time()
+        for at in range(count):
+            # Beyond the limits of a fix, but its place is looked for.
+            fix_of_offsets(text, [OffsetEdit(100 * at + 2, 100 * at + 3, "y")], unit=unit, safe=True)
+        return time.process_time() - begun
+
+    assert seconds(1_000) < 40 * max(seconds(100), 0.02)

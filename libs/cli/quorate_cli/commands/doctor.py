@@ -45,7 +45,7 @@ NEARLY_FULL = 0.8
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of checks.")
 @data_option
 def command(waits: bool, timeout: float, services: tuple[str, ...], as_json: bool, data: Path) -> None:
-    """Diagnosis this installation and, where a system runs (here, or at QUORATE_NATS_URL), that system.
+    """Check this installation and, where a system runs (here, or at QUORATE_NATS_URL), that system.
 
     \b
     Exit codes:

@@ -42,8 +42,9 @@ def lines(result: Result, page: Page) -> Iterator[str]:
 
 
 def _judged_the_change(result: Result, agent: AgentCoverage) -> bool:
-    """Whether an agent did its work without reading a file: there is nothing more to say of it."""
-    return result.kind == "code-review" and agent.state == "ok" and not agent.files and not agent.unread_total
+    """Whether an agent did its work without reading a file, and what it could not read is told below anyway."""
+    told = agent.unread.keys() <= set(result.coverage.unread) and agent.unread_total == len(agent.unread)
+    return result.kind == "code-review" and agent.state == "ok" and not agent.files and told
 
 
 def _row(name: str, agent: AgentCoverage, width: int, page: Page) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Analysis:
         self.findings += other.findings
         self.cleared += other.cleared
         self.unread |= other.unread
+        self.stopped_by = self.stopped_by or other.stopped_by
 
 
 def suppressed(finding: Finding, comment: str) -> Finding:

@@ -5,8 +5,10 @@ import re
 from typing import Any
 
 from quorate.contract.finding import Category, Finding, Severity
-from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
+from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed, told_though_dismissed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.comments import dismissing
+from quorate_worker.adapters.in_tests import security_in_tests
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule
@@ -14,13 +16,12 @@ from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.weaknesses import weakness_of
 from quorate_worker.adapters.workspace import Workspace
 
-# Every file that was sent is to be read, whatever its suffix. Left out as noise: importing subprocess (B404),
-# and each call of it without a shell (B603, B606) or without a full path (B607). Tests assert.
+# Every file that was sent is to be read, whatever its suffix. Left out as noise: importing what is only risky where it
+# is called, for the calls are told (B401 to B411), and each call of subprocess without a shell (B603, B606) or without
+# a full path (B607).
 _CONFIG = """\
 include: ["*"]
-skips: [B404, B603, B606, B607]
-assert_used:
-  skips: ["*/test_*.py", "*_test.py", "*/conftest.py", "*/tests/*", "*/test/*"]
+skips: [B401, B402, B403, B404, B405, B406, B407, B408, B409, B410, B411, B603, B606, B607]
 """
 # Bandit obeys a `.bandit` that it finds in the tree, unless it is given another one.
 _INI = "[bandit]\n"
@@ -43,9 +44,19 @@ SECRETS = {
     "B106": "Hard-coded password or token as an argument",
     "B107": "Hard-coded password or token as a default",
 }
-_NOSEC = re.compile(r"#\s*nosec\b:?\s*([^#\n\r]*)")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_TEST = re.compile(r"\bB\d{3}\b|\b[a-z]+(?:_[a-z0-9]+)+\b")
+# It only tells the type checker, and the reader, what a value is.
+_NARROWS = re.compile(
+    r"\s*assert\s+(?:[A-Za-z_][\w.]*(?:\s+is\s+not\s+None)?|isinstance\([^()]*(?:\([^()]*\)[^()]*)?\))\s*(?:,|#|\Z)"
+)
+# Then it is a check that goes with `python -O`, and whoever wrote it counts on it.
+_GUARDS = re.compile(
+    r"admin|permi(?:t|ssion)|auth(?!or(?!i))|allowed|owner|staff|role|privilege|\bcan_|access|csrf|logged_?in",
+    re.IGNORECASE,
+)
+# Those of which most calls are harmless: whether a number is to be a secret is not told by the call.
+_SEVERITIES: dict[str, Severity] = {"B101": "info", "B311": "info"}
+# They are about a default, and their place is the whole function.
+_OF_SIGNATURES = frozenset({"B107", "B503"})
 
 
 async def check(space: Workspace, timeout_s: float) -> Analysis:
@@ -66,10 +77,20 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     done = Analysis(unread={path: "bandit left it out" for path in space.files if path not in seen})
     done.unread |= {_path(error["filename"]): str(error["reason"]) for error in report["errors"]}
     for item in report["results"]:
-        finding = to_finding(item, space)
-        text = space.files[finding.path]
-        silenced = "nosec" in text and is_dismissed(item, text)
-        done.findings.append(suppressed(finding, "nosec") if silenced else finding)
+        finding = security_in_tests(to_finding(item, space), item["test_id"])
+        if finding is None:
+            continue
+        lines = _lines_of(item, space.lines(finding.path))
+        if item["test_id"] == "B101":
+            if _GUARDS.search(lines):
+                finding = finding.model_copy(update={"severity": "low"})
+            elif _NARROWS.match(lines):
+                continue
+        comment = dismissing(lines, (item["test_id"],), (item["test_name"],))
+        if comment is None:
+            done.findings.append(finding)
+        elif told_though_dismissed(finding):
+            done.findings.append(suppressed(finding, comment))
     return done
 
 
@@ -77,12 +98,14 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
     """One entry of bandit's JSON as a finding."""
     path, rule = _path(item["filename"]), item["test_id"]
     lines = [item["line_number"], *item["line_range"]]
+    if rule in _OF_SIGNATURES:
+        lines = [item["line_number"]]
     category: Category = "secrets" if rule in SECRETS else "security"
     return Finding(
         path=path,
         line=space.line(path, max(min(lines), 1)),
         end_line=space.line(path, max(*lines, 1)),
-        severity=SEVERITIES.get(item["issue_severity"], "info"),
+        severity=_SEVERITIES.get(rule) or SEVERITIES.get(item["issue_severity"], "info"),
         category=category,
         message=SECRETS.get(rule) or clean(item["issue_text"]),
         rule=rule,
@@ -92,15 +115,9 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
     )
 
 
-def is_dismissed(item: dict[str, Any], text: str) -> bool:
-    """Whether a `# nosec` in the finding's lines speaks of it: of all tests, or of this one by id or name."""
+def _lines_of(item: dict[str, Any], lines: list[str]) -> str:
     numbers = item["line_range"] or [item["line_number"]]
-    lines = _LINE_END.split(text)[min(numbers) - 1 : max(numbers)]
-    for comment in _NOSEC.finditer("\n".join(lines)):
-        tests = _TEST.findall(comment.group(1))
-        if not tests or item["test_id"] in tests or item["test_name"] in tests:
-            return True
-    return False
+    return "\n".join(lines[min(numbers) - 1 : max(numbers)])
 
 
 def _path(name: str) -> str:
@@ -121,7 +138,10 @@ BANDIT = Analyzer(
         **dict.fromkeys(SECRETS, Rule("secrets", "medium", 0.7, 798)),
     },
     notes=(
-        "Severity and confidence are bandit's own. Left out: imports of subprocess (B404) and its calls without a "
-        "shell (B603, B606) or a full path (B607); asserts in tests. `# nosec` makes a finding a mere note."
+        "Severity and confidence are bandit's own, but for random numbers (B311) and for an `assert` (B101) that "
+        "guards no access, which are notes. Left out: imports (B401 to B411), calls of subprocess without a shell "
+        "(B603, B606) or a full path (B607), and an `assert` that only says what type a value is. Among tests only "
+        "what runs code or commands is told, with low severity. `# nosec`, and `# noqa` with the number of ruff's "
+        "rule of the same kind, make a finding a mere note."
     ),
 )

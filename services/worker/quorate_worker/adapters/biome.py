@@ -12,7 +12,7 @@ from quorate.contract.fix import Fix
 from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.deafness import Copies, Left, countdown, deafened, dismissed
+from quorate_worker.adapters.deafness import Copies, Left, countdown, deaf_and_heard, deafened
 from quorate_worker.adapters.edits import ColumnEdit, fix_of
 from quorate_worker.adapters.process import ToolFailed, ToolFlooded, ToolTimeout
 from quorate_worker.adapters.program import Program
@@ -142,13 +142,11 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     deaf = {path: deafened(text, _DIRECTIVE) for path, text in space.files.items() if path not in refused}
     if not deaf:
         return Analysis(unread=refused)
-    done = await _run(space, deaf, "deaf", left)
-    directed = {path: space.files[path] for path in deaf if deaf[path] != space.files[path]}
-    directed = {path: text for path, text in directed.items() if path not in done.unread}
-    if directed:
-        heard = (await _run(space, directed, "heard", left)).findings
-        heard += (finding for finding in done.findings if finding.path not in directed)
-        done.findings = dismissed(done.findings, heard, "biome-ignore")
+
+    async def run(texts: Mapping[str, str], folder: str) -> Analysis:
+        return await _run(space, texts, folder, left)
+
+    done = await deaf_and_heard(space.files, deaf, run, "biome-ignore")
     done.unread |= refused
     return done
 
@@ -249,7 +247,7 @@ def to_finding(path: str, item: dict[str, Any], space: Workspace, *, fixable: bo
     last = end["line"] - (end["column"] == 1 and end["line"] > start["line"])
     text = space.files[path]
     # What it misses at the end of a file is on a line that a diff does not have.
-    count = max(text.count("\n") + (not text.endswith("\n")), 1)
+    count = space.last_line(path)
     return Finding(
         path=path,
         line=min(space.line(path, max(start["line"], 1)), count),

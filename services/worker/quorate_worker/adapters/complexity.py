@@ -15,6 +15,7 @@ from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.workspace import Workspace
+from quorate_worker.checks.path_kind import is_generated_name, vendored_folder
 
 _PROGRAM = Path(__file__).with_name("complexity_scan.py")
 
@@ -81,6 +82,8 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
         if "unread" in entry:
             done.unread[path] = clean(entry["unread"])
             continue
+        if vendored_folder(path) or is_generated_name(path):
+            continue  # nobody here is going to split them
         for function, was in paired(functions, old.get(path, ())):
             if (finding := to_finding(path, function, was, space, known=path in old)) is not None:
                 done.findings.append(finding)
@@ -192,6 +195,7 @@ COMPLEXITY = Analyzer(
         f"One finding for a function of a cyclomatic complexity over {MAX_COMPLEXITY} (medium over "
         f"{MUCH_COMPLEXITY}), of more than {MAX_LINES} lines of code or of more than {MAX_PARAMETERS} parameters, and "
         "only if it is new or became worse: a note below five more branches than before, and nothing if it grew by no "
-        "more than a tenth. `lizard forgives` and `GENERATED CODE` make a finding a mere note."
+        "more than a tenth, or lies in a folder of other people's or of built code. `lizard forgives` and `GENERATED "
+        "CODE` make a finding a mere note."
     ),
 )

@@ -1,7 +1,7 @@
 """What a tool would change, given by characters, as a fix of whole lines."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate, islice
@@ -20,6 +20,7 @@ MAX_EDITS = 1_000
 _BOM = "\ufeff"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SARIF_LINE_END = re.compile(r"\r?\n")
+_DIFF_LINE_END = re.compile(r"\n")
 
 
 class ColumnEdit(NamedTuple):
@@ -54,7 +55,7 @@ def fix_of(text: str, edits: Iterable[ColumnEdit], *, safe: bool) -> Fix | None:
 def fix_of_offsets(text: str, edits: Iterable[OffsetEdit], *, unit: Unit, safe: bool) -> Fix | None:
     """The same for offsets into the text, which count a byte order mark."""
     found = list(islice(edits, MAX_EDITS + 1))
-    index = _Index(text, unit)
+    index = _index(text, unit)
     starts = [index.character(edit.start) for edit in found]
     ends = [index.character(edit.end) for edit in found]
     return _fix(text, zip(starts, ends, (edit.content for edit in found), strict=True), safe=safe)
@@ -119,7 +120,7 @@ def _columns(region: dict[str, Any], rows: tuple[int, ...], text: str, unit: Uni
     column = region.get("endColumn", 0)
     if not column and 0 < last < len(rows):
         row = _SARIF_LINE_END.split(text[rows[last - 1] : rows[last]], maxsplit=1)[0]
-        column = 1 + _Index(row, unit).length
+        column = 1 + _index(row, unit).length
     return first, region.get("startColumn", 1), last, column
 
 
@@ -134,7 +135,7 @@ def _by_rows(
             return -1
         begin = rows[row - 1] + (row == 1 and text.startswith(_BOM))
         if unit != "codepoint":
-            within = _Index(text[begin : rows[row]], unit).character(column - 1)
+            within = _index(text[begin : rows[row]], unit).character(column - 1)
             return -1 if within < 0 else begin + within
         at = begin + column - 1
         return at if at <= rows[row] else -1
@@ -144,7 +145,7 @@ def _by_rows(
     return _fix(text, places, safe=safe)
 
 
-@lru_cache(maxsize=4)  # a tool reports all that it has about one file in a row
+@lru_cache(maxsize=8)  # a tool reports all that it has about one file in a row
 def _rows(text: str, line_end: re.Pattern[str]) -> tuple[int, ...]:
     """Where each row begins, and at last where the text ends."""
     return (0, *(found.end() for found in line_end.finditer(text)), len(text))
@@ -169,6 +170,11 @@ class _Index:
             return offset
         at = bisect_left(self._starts, offset)
         return at if self._starts[at] == offset else -1
+
+
+@lru_cache(maxsize=4)  # of the whole text, or of the line that one finding after the other is in
+def _index(text: str, unit: Unit) -> _Index:
+    return _Index(text, unit)
 
 
 def _utf16_width(char: str) -> int:
@@ -198,7 +204,9 @@ def _fix(text: str, edits: Iterable[tuple[int, int, str]], *, safe: bool) -> Fix
 
 
 def _edit(text: str, start: int, end: int, new: str) -> Edit:
-    line = text.count("\n", 0, start) + 1
+    # A tool may have a fix for each line of a file.
+    rows = _rows(text, _DIFF_LINE_END)
+    line = bisect_right(rows, start, hi=len(rows) - 1)
     lines = text.count("\n", start, end) + (start < end and text[end - 1] != "\n")
     return Edit(line=line, end_line=line - 1 + lines, text=new)
 

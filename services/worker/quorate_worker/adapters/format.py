@@ -14,6 +14,7 @@ from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.deafness import Copies, Left, countdown
+from quorate_worker.adapters.layout import differs_by_more_than_breaks
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule
@@ -59,9 +60,17 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
         for path, laid_out in (await _formatted(space, "new", texts, width, left, done)).items():
             outcomes[path].add(laid_out)
     for path, ways in outcomes.items():
-        if _written(space.files[path]) not in ways:
+        widest = max(common & fitting[path] or fitting[path])
+        if all(_is_unlike(_written(space.files[path]), way, widest) for way in ways):
             done.findings.append(to_finding(path, space.files[path], sorted(ways)))
     return done
+
+
+def _is_unlike(text: str, way: str, width: int) -> bool:
+    old, new = _LINE.findall(text), _LINE.findall(way)
+    first = _alike(old, new)
+    last = _alike(old[first:][::-1], new[first:][::-1])
+    return differs_by_more_than_breaks(old[first : len(old) - last], new[first : len(new) - last], width)
 
 
 def to_finding(path: str, text: str, ways: Sequence[str]) -> Finding:
@@ -155,7 +164,8 @@ FORMAT = Analyzer(
     rules=RULES,
     notes=(
         "Judges only files whose old content was as ruff or Black format it, with lines of 79, 88, 100 or 120 "
-        "characters, and new ones if that is so of all others in the change. `fmt: off` and `fmt: skip` are obeyed: "
-        "they are about layout, and hide no defect."
+        "characters, and new ones if that is so of all others in the change. Where lines are broken is not judged, "
+        "unless they are too long: formatters, and versions of one, differ in that. `fmt: off` and `fmt: skip` are "
+        "obeyed: they are about layout, and hide no defect."
     ),
 )

@@ -9,7 +9,8 @@ from quorate.contract.finding import Finding, Severity
 from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.deafness import Copies, Left, countdown, deafened, dismissed
+from quorate_worker.adapters.deafness import COMMENT, DEAF, Copies, Left, countdown, deaf_and_heard, deafened
+from quorate_worker.adapters.instructions import Instructions
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule, judge
@@ -17,6 +18,7 @@ from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.shellcheck import IGNORE as IGNORE_SHELL
 from quorate_worker.adapters.shellcheck import LEVELS
 from quorate_worker.adapters.shellcheck import RULES as SHELL_RULES
+from quorate_worker.adapters.template import is_template
 from quorate_worker.adapters.workspace import Workspace
 
 # Left out as noise: pinned versions of each system package (3008, 3018, 3033, 3037, 3041), the size of layers (3009,
@@ -57,33 +59,22 @@ RULES: dict[str, Rule] = {
 }
 
 _UNPARSED = "DL1000"
-_DIRECTIVE = re.compile(r"#[^\n]*?\b(?:hadolint|shellcheck)(?=\s)")
-_ESCAPE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*escape\s*=\s*`", re.IGNORECASE)
-_HEREDOC = re.compile(r"<<-?([\"']?)([A-Za-z_]\w*)\1")
+_DIRECTIVE = re.compile(r"\b(?:hadolint|shellcheck)\b")
 
 
 async def check(space: Workspace, timeout_s: float) -> Analysis:
     """Run hadolint deaf to the comments that direct it, and once more obeying them if there are any."""
     left = countdown(timeout_s)
     (space.home / "hadolint.yaml").write_text(_CONFIG)
-    deaf = {path: _deafened(text) for path, text in space.files.items()}
-    done = await _run(space, deaf, "deaf", left, "--disable-ignore-pragma")
-    directed = {path: text for path, text in space.files.items() if deaf[path] != text and path not in done.unread}
-    if directed:
-        heard = (await _run(space, directed, "heard", left)).findings
-        heard += (finding for finding in done.findings if finding.path not in directed)
-        done.findings = dismissed(done.findings, heard, "hadolint ignore")
-    return done
+    deaf = {path: deafened(text, _DIRECTIVE, COMMENT) for path, text in space.files.items()}
+
+    async def run(texts: Mapping[str, str], folder: str) -> Analysis:
+        return await _run(space, texts, folder, left)
+
+    return await deaf_and_heard(space.files, deaf, run, "hadolint ignore")
 
 
-def _deafened(text: str) -> str:
-    # A comment may hold both words.
-    while (quiet := deafened(text, _DIRECTIVE)) != text:
-        text = quiet
-    return text
-
-
-async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Left, *flags: str) -> Analysis:
+async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Left) -> Analysis:
     copies = Copies.of(space, texts, folder)
     argv = (
         *space.program,
@@ -91,7 +82,7 @@ async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Le
         "--format=json",
         f"--config={space.home / 'hadolint.yaml'}",
         *(f"--ignore={rule}" for rule in (IGNORE + IGNORE_SHELL).split(",")),
-        *flags,
+        *(("--disable-ignore-pragma",) if folder == DEAF else ()),
     )
 
     async def items_of(names: Sequence[str]) -> list[dict[str, Any]]:
@@ -107,20 +98,25 @@ async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Le
 
     items, failed = await all_or_alone(list(copies.paths), items_of)
     done = Analysis(unread={copies.paths[name]: why for name, why in failed.items()})
+    instructions: dict[str, Instructions] = {}
     for item in items:
-        _read(copies.paths[item["file"]], item, space, done)
+        path = copies.paths[item["file"]]
+        if path not in instructions:
+            instructions[path] = Instructions(space.files[path])
+        finding = to_finding(path, item, instructions[path])
+        if item["code"] == _UNPARSED:
+            done.unread[path] = f"syntax error in line {finding.line}: {finding.message}"
+            if is_template(space.files[path]):
+                continue
+        done.findings.append(finding)
     return done
 
 
-def _read(path: str, item: dict[str, Any], space: Workspace, done: Analysis) -> None:
-    finding = to_finding(path, item, space)
-    if item["code"] == _UNPARSED:
-        done.unread[path] = f"syntax error in line {finding.line}: {finding.message}"
-    done.findings.append(finding)
+def to_finding(path: str, item: dict[str, Any], instructions: Instructions) -> Finding:
+    """One entry of its JSON as a finding, of the lines of its instruction: it names the first one, whatever is meant.
 
-
-def to_finding(path: str, item: dict[str, Any], space: Workspace) -> Finding:
-    """One entry of its JSON as a finding, of the lines of its instruction. Only `\\n` ends a line for it."""
+    Only `\\n` ends a line for it.
+    """
     rule = str(item["code"])
     judged = judge(RULES, rule)
     severity, confidence = judged.severity, judged.confidence
@@ -128,15 +124,14 @@ def to_finding(path: str, item: dict[str, Any], space: Workspace) -> Finding:
         severity, confidence = "high", 0.9
     elif rule not in RULES:
         severity, confidence = _level(item["level"], severity, confidence)
-    lines = space.files[path].split("\n")
-    line = min(max(item["line"], 1), len(lines) - (len(lines) > 1 and not lines[-1]))
+    line = min(max(item["line"], 1), instructions.count)
     return Finding(
         path=path,
         line=line,
-        end_line=line if rule == _UNPARSED else instruction_end(lines, line, space.files[path]),
+        end_line=line if rule == _UNPARSED else instructions.end(line),
         severity=severity,
         category=judged.category,
-        message=clean(re.sub(r"\s*\n\s*", " ", str(item["message"])).strip()) or rule,
+        message=clean(" ".join(str(item["message"]).split())) or rule,
         rule=rule,
         confidence=confidence,
         cwe=judged.cwe,
@@ -145,26 +140,6 @@ def to_finding(path: str, item: dict[str, Any], space: Workspace) -> Finding:
 
 def _level(level: str, severity: Severity, confidence: float) -> tuple[Severity, float]:
     return LEVELS.get(level, (severity, confidence))
-
-
-def instruction_end(lines: list[str], line: int, text: str) -> int:
-    """The last line of the instruction that begins in ``line``: it names the first one, whatever is meant."""
-    escape = "`" if _ESCAPE.match(text) else "\\"
-    at = line - 1
-    ends: list[str] = []
-    while at < len(lines):
-        code = lines[at].strip()
-        ends += (word for _, word in _HEREDOC.findall(code) if not code.startswith("#"))
-        # Comments and empty lines within an instruction do not end it.
-        within = at >= line and (not code or code.startswith("#"))
-        if not within and not code.endswith(escape):
-            break
-        at += 1
-    for end in ends:
-        at += 1
-        while at < len(lines) and lines[at].strip() != end:
-            at += 1
-    return min(at + 1, len(lines))
 
 
 HADOLINT = Analyzer(
@@ -176,6 +151,7 @@ HADOLINT = Analyzer(
         noun="Dockerfile",
         suffixes=frozenset({".dockerfile", ".containerfile"}),
         patterns=("dockerfile", "dockerfile.*", "containerfile", "containerfile.*"),
+        excluded=("*.dockerignore", "*.containerignore"),
     ),
     check=check,
     batch=50,
@@ -184,6 +160,7 @@ HADOLINT = Analyzer(
     notes=(
         "Rules about the size of layers, pinned system packages and labels are left out. A finding spans the whole "
         "instruction. `hadolint ignore` and `shellcheck disable` make a finding a mere note; no `.hadolint.yaml` of "
-        "the change is obeyed. It cannot read a WORKDIR of a single letter, and says so."
+        "the change is obeyed. Templates that are no Dockerfile by themselves are unread, without a finding, and it "
+        "cannot read a WORKDIR of a single letter."
     ),
 )

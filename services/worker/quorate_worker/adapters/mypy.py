@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,12 +19,15 @@ from quorate.contract.finding import Finding
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.deafness import Left, countdown, deafened, dismissed
+from quorate_worker.adapters.expected_errors import is_expected_to_fail
 from quorate_worker.adapters.module_names import module_files
 from quorate_worker.adapters.process import ToolFailed, run_tool
 from quorate_worker.adapters.program import Program
+from quorate_worker.adapters.remade import remade_classes
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.workspace import Workspace, workspace
+from quorate_worker.checks.path_kind import in_tests
 
 # Left out: what asks for annotations instead of telling of a defect, and what is about modules that did not come.
 _DISABLED = (
@@ -78,7 +81,7 @@ RULES: dict[str, Rule] = {
     "return": Rule("bug", "low", 0.6, 394),
     "return-value": Rule("types", "medium", 0.8),
     "str-format": Rule("bug", "medium", 0.85, 628),
-    "union-attr": Rule("bug", "low", 0.6, 476),
+    "union-attr": Rule("types", "low", 0.6, 476),
     "unused-awaitable": Rule("bug", "high", 0.8),
     "unused-coroutine": Rule("bug", "high", 0.9),
     "used-before-def": Rule("bug", "high", 0.85, 457),
@@ -100,16 +103,24 @@ _CERTAIN = frozenset(
 _DID_YOU_MEAN = re.compile(r'^"(?:str|bytes|int|float|list|dict|set|tuple)\b.* has no attribute .*; maybe ')
 # A package may have modules that did not come with the change.
 _OF_PACKAGE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?(?:has no|does not explicitly export) attribute')
-# What a module that did not come with the change would have defined; and of the rule for all else, what is a defect.
+# What a module that did not come with the change would have defined, what mypy takes for an `object` because it is
+# mixed, and the cell `__class__`, which it does not know; and of the rule for all else, what is a defect.
 _UNKNOWN = re.compile(
     r'^Name "\w+\.[\w.]+" is not defined|^(?:object\?|"object") has no attribute|^Too (?:few|many) arguments$'
-    r"|<typing special form>"
+    r'|<typing special form>|^Name "__class__" is not defined|type "object" is not|has incompatible type "object"'
+    r'|^Unsupported (?:left )?operand types? .*"object"'
 )
+# Whether a value can be None where it is used is seldom known of code that is not checked for it.
+_MAY_BE_NONE = re.compile(r'(?:type|got) "(?P<given>[^"]*\| None\b[^"]*)".*?(?:expected|has type) "(?P<wanted>[^"]*)"')
+_OF_CLASS = re.compile(r'^(?:Too many|Too few|Missing|Unexpected) .*"(?P<name>\w+)"$')
+_ATTRIBUTE = re.compile(r'^"(?P<owner>[\w.]+)" has no attribute "(?P<name>\w+)"')
+_SETS_BY_NAME = re.compile(r"\b__slots__\b|\bsetattr\b")
+_IS_NONE = re.compile(r"\bis (?:not )?None\b|\bassertIs(?:Not)?None\(|== None\b")
 _UNPACKED = re.compile(r"values? to unpack")
 _PLACE = re.compile(r"\b(?:on|from|at) line \d+")
 
-_IGNORE = re.compile(r"#[^\n]*?\btype(?=\s*:\s*ignore)")
-_INLINE = re.compile(r"#[^\n]*?\bmypy(?=\s*:)")
+_COMMENT = re.compile(r"#[^\n]*")
+_DIRECTIVE = re.compile(r"\btype(?=\s*:\s*ignore)|\bmypy(?=\s*:)")
 _NO_CHECK = re.compile(r"\bno_type_check(?=\b)")
 _MUTED = "no_type_chec_"
 
@@ -310,21 +321,28 @@ class _Run:
         done: Analysis,
     ) -> None:
         lines: dict[str, list[str]] = {}
+        remade = remade_classes(texts.values())
         for item in items:
             path = paths.get(item["file"])
             if path is None or item["severity"] != "error" or _MUTED in item["message"]:
                 continue
             if path not in lines:
                 lines[path] = re.split(r"\r\n|\r|\n", texts[path])
-            if self._tells(item, lines[path]):
+            if not self._tells(item, lines[path]) or is_by_name(item["message"], texts[path], remade):
+                continue
+            if not in_tests(path):
                 done.findings.append(self._finding(path, item))
+            elif not is_for_a_test(item, lines[path]):
+                finding = self._finding(path, item)
+                lower = finding.model_copy(update={"severity": "info"})
+                done.findings.append(lower if finding.category == "types" else finding)
 
     def _tells(self, item: dict[str, Any], lines: Sequence[str]) -> bool:
         code, message = item.get("code") or "", item["message"]
         if (module := _OF_PACKAGE.match(message)) is not None:
             name = (module["module"] or "").replace(".", "/")
             return any(f"{name}{suffix}" in self.places.values() for suffix in (".py", ".pyi"))
-        if _UNKNOWN.match(message) or (code == "misc" and not _UNPACKED.search(message)):
+        if _UNKNOWN.search(message) or (code == "misc" and not _UNPACKED.search(message)):
             return False
         if code in _CERTAIN or (code == "attr-defined" and _DID_YOU_MEAN.match(message)):
             return True
@@ -334,17 +352,52 @@ class _Run:
         rule = str(item.get("code") or "")
         judged = judge(RULES, rule)
         first, last = item["line"], max(item.get("end_line") or 0, item["line"])
+        severity = judged.severity
+        if severity == "medium" and is_about_none(item["message"]):
+            severity = "low"
         return Finding(
             path=path,
             line=self.space.line(path, first) if first > 0 else None,
             end_line=self.space.line(path, last) if first > 0 else None,
-            severity=judged.severity,
+            severity=severity,
             category=judged.category,
             message=clean(str(item["message"])) or rule or "no message",
             rule=rule,
             confidence=judged.confidence,
             cwe=judged.cwe,
         )
+
+
+def is_by_name(message: str, text: str, remade: Container[str]) -> bool:
+    """Whether a class may well take or have it: a decorator made the class, or attributes are set by their names."""
+    if (of_class := _OF_CLASS.match(message)) is not None:
+        return of_class["name"] in remade
+    attribute = _ATTRIBUTE.match(message)
+    if attribute is None:
+        return False
+    name = attribute["name"]
+    by_name = f'"{name}"' in text or f"'{name}'" in text
+    return attribute["owner"] in remade or (by_name and _SETS_BY_NAME.search(text) is not None)
+
+
+def is_about_none(message: str) -> bool:
+    """Whether the types would fit if nothing were ever None."""
+    match = _MAY_BE_NONE.search(message)
+    if match is None:
+        return False
+    given, wanted = (side.replace(" | None", "") for side in match.group("given", "wanted"))
+    return given == wanted or "None" not in match["wanted"]
+
+
+def is_for_a_test(item: Mapping[str, Any], lines: Sequence[str]) -> bool:
+    """Whether a test does it on purpose: it expects the error, or asks for the None that a function returns."""
+    code, number = item.get("code"), item["line"]
+    # Then the test fails; and a double differs from what it stands for.
+    if code in ("possibly-undefined", "override"):
+        return True
+    if code == "func-returns-value" and 1 <= number <= len(lines) and _IS_NONE.search(lines[number - 1]):
+        return True
+    return is_expected_to_fail(lines, number)
 
 
 def is_annotated(lines: Sequence[str], number: int) -> bool:
@@ -388,10 +441,7 @@ def _argv(space: Workspace, cache: Path, files: Sequence[str]) -> list[str]:
 
 
 def _deafened(text: str) -> str:
-    for directive in (_IGNORE, _INLINE, _NO_CHECK):
-        while (quiet := deafened(text, directive)) != text:
-            text = quiet
-    return text
+    return deafened(deafened(text, _DIRECTIVE, _COMMENT), _NO_CHECK)
 
 
 def _version() -> str:
@@ -402,8 +452,9 @@ def _version() -> str:
 
 
 def _default_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(home) / "quorate"
+    if home := os.environ.get("XDG_CACHE_HOME"):
+        return Path(home) / "quorate"
+    return Path(os.environ.get("HOME", os.devnull)) / ".cache" / "quorate"
 
 
 MYPY = Analyzer(
@@ -421,7 +472,9 @@ MYPY = Analyzer(
         "Sees the changed files and the standard library; whatever else they import may be anything. Of functions "
         "without annotations only what is certain is told. It checks what the files were before as well: an error "
         "that a change causes elsewhere, such as at a call of a changed function, counts as part of the change. "
-        "`type: ignore`, `mypy:` comments and `no_type_check` make a finding a mere note, and no configuration of the "
+        "Of a class that an unknown decorator makes nothing is told, nor of what a test expects to fail; types among "
+        "tests are notes. `type: ignore`, `mypy:` comments and `no_type_check` make a finding a mere note, and nothing "
+        "at all of one about types; no configuration of the "
         "change is obeyed."
     ),
 )

@@ -18,6 +18,7 @@ from quorate_worker.adapters.ruff_check import ruff_check
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.workspace import Workspace
+from quorate_worker.checks.path_kind import in_tests
 
 _PROGRAM = Path(__file__).with_name("performance_scan.py")
 
@@ -71,10 +72,13 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     findings = _of_ruff(items, space)
     silent = {path for path in readable if path not in failed and _SILENCE.search(space.files[path])}
     if silent:
-        items, _ = await ruff_check(space, sorted(silent), left, f"--select={SELECT}")
+        items, unheard = await ruff_check(space, sorted(silent), left, f"--select={SELECT}")
+        silent -= unheard.keys()
         heard = [*_of_ruff(items, space), *(finding for finding in findings if finding.path not in silent)]
         findings = dismissed(findings, heard, "noqa")
     done.findings += findings
+    # How long a test takes is no concern of a review.
+    done.findings = [item for item in done.findings if item.category != "performance" or not in_tests(item.path)]
     return done
 
 

@@ -5,16 +5,20 @@ import re
 from typing import Any
 
 from quorate.contract.finding import Finding
-from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed
+from quorate_worker.adapters.analysis import REVOKE, Analysis, clean, suppressed, told_though_dismissed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.comments import dismissing
 from quorate_worker.adapters.deafness import countdown
 from quorate_worker.adapters.edits import ruff_fix
+from quorate_worker.adapters.expected_errors import is_expected_to_fail
+from quorate_worker.adapters.in_tests import security_in_tests
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.ruff_check import ruff_check
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
 from quorate_worker.adapters.weaknesses import weakness_of
 from quorate_worker.adapters.workspace import Workspace
+from quorate_worker.checks.path_kind import in_tests
 
 # Rules that tell of a defect, not of taste: what fails when it runs (E9, F, PLE), what likely does not do as
 # its author thought (B, PLW, RUF), what an attacker can use (S), what blocks or loses a coroutine (ASYNC,
@@ -26,13 +30,12 @@ SELECT = (
     "LOG007,LOG014,SIM115"
 )
 # Left out as noise: every subprocess call (S603, S606, S607), a star import again at each use (F405), zip,
-# map, batched and warn without an optional argument (B905, B912, B911, B028), a parameter's name (ASYNC109).
-IGNORE = "S603,S606,S607,F405,B905,B911,B912,B028,ASYNC109"
-# Tests assert and packages re-export: neither is worth a word.
-PER_FILE_IGNORE = ",".join(
-    [f"**/{name}:S101" for name in ("test_*.py", "*_test.py", "conftest.py", "tests/**", "test/**")]
-    + ["**/__init__.py:F401"]
-)
+# map, batched and warn without an optional argument (B905, B912, B911, B028), a parameter's name (ASYNC109), an
+# unused variable of a loop (B007) and an attribute that is set by its name (B010), mostly to get past a type checker.
+# Asserts (S101) are bandit's, which says more of them than that they are there.
+IGNORE = "S101,S603,S606,S607,F405,B007,B010,B905,B911,B912,B028,ASYNC109"
+# Packages re-export: that is not worth a word.
+PER_FILE_IGNORE = "**/__init__.py:F401"
 
 _FLAGS = (f"--select={SELECT}", f"--ignore={IGNORE}", f"--per-file-ignores={PER_FILE_IGNORE}")
 
@@ -51,19 +54,19 @@ RULES: dict[str, Rule] = {
     "F82": Rule("bug", "high", 0.9),
     "F84": Rule("style", "low", 0.9),
     "B": Rule("bug", "medium", 0.8),
-    "B007": Rule("style", "low", 0.8),
     "B008": Rule("bug", "low", 0.6),
     "B009": Rule("style", "low", 0.9),
-    "B010": Rule("style", "low", 0.9),
     "B013": Rule("style", "low", 0.9),
     "B014": Rule("style", "low", 0.9),
     "B019": Rule("performance", "low", 0.7),
     "B024": Rule("style", "low", 0.7),
     "B027": Rule("style", "low", 0.7),
-    "B9": Rule("style", "low", 0.8),
+    "B9": Rule("style", "info", 0.8),
     "ASYNC": Rule("bug", "medium", 0.8),
     "ASYNC11": Rule("style", "low", 0.8),
     "ASYNC2": Rule("performance", "medium", 0.8),
+    "ASYNC23": Rule("performance", "low", 0.8),
+    "ASYNC24": Rule("performance", "low", 0.8),
     "LOG": Rule("bug", "low", 0.8),
     "PLE": Rule("bug", "high", 0.9),
     "PLE13": Rule("bug", "medium", 0.8),
@@ -74,7 +77,6 @@ RULES: dict[str, Rule] = {
     "SIM": Rule("bug", "low", 0.7),
     "T10": Rule("bug", "medium", 0.9),
     "S": Rule("security", "medium", 0.7),
-    "S101": Rule("security", "low", 0.8),
     "S102": Rule("security", "medium", 0.8),
     "S104": Rule("security", "low", 0.5),
     "S105": Rule("secrets", "medium", 0.6),
@@ -84,7 +86,7 @@ RULES: dict[str, Rule] = {
     "S11": Rule("security", "low", 0.8),
     "S201": Rule("security", "high", 0.8),
     "S310": Rule("security", "low", 0.5),
-    "S311": Rule("security", "low", 0.4),
+    "S311": Rule("security", "info", 0.4),
     "S501": Rule("security", "high", 0.8),
     "S602": Rule("security", "high", 0.9),
     "S604": Rule("security", "high", 0.7),
@@ -102,6 +104,8 @@ _OWN_MESSAGES = {
     "B035": "A dictionary comprehension always writes the same key",
     "F601": "A dictionary repeats a key",
 }
+# Useless but for the error that a test expects of them.
+_ON_PURPOSE = frozenset({"B015", "B018"})
 _SILENCE = re.compile(r"noqa|ruff", re.IGNORECASE)
 
 
@@ -116,7 +120,10 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     silent = {path for path, text in space.files.items() if path not in failed and _SILENCE.search(text)}
     obeying = [item for item in items if item["filename"] not in silent]
     if silent:
-        obeying += (await ruff_check(space, sorted(silent), left, *_FLAGS))[0]
+        heeding, unheard = await ruff_check(space, sorted(silent), left, *_FLAGS)
+        obeying += heeding
+        # Of a file that it could not read again nothing was dismissed.
+        obeying += (item | {"fix": None} for item in items if item["filename"] in unheard)
     heard = {_identity(item): item for item in obeying}
     for item in items:
         path = item["filename"]
@@ -126,11 +133,18 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
             continue
         if finding.rule == "invalid-syntax":
             done.unread.setdefault(path, f"syntax error in line {finding.line}: {finding.message}")
+        kept = _worth_telling(finding, space)
+        if kept is None:
+            continue
+        finding = kept
         # The fix, too, must obey: that of the deaf run deletes names of an import that a comment keeps.
         obeyed = heard.get(_identity(item))
-        if obeyed is None:
-            finding = suppressed(finding, "noqa")
-        elif finding.rule not in _OWN_MESSAGES:
+        comment = "noqa" if obeyed is None else _dismissing(finding, space)
+        if comment is not None:
+            if not told_though_dismissed(finding):
+                continue
+            finding = suppressed(finding, comment)
+        elif obeyed is not None and finding.rule not in _OWN_MESSAGES:
             finding = finding.model_copy(update={"fix": ruff_fix(obeyed, space.files[path])})
         done.findings.append(finding)
     return done
@@ -162,6 +176,26 @@ def to_finding(item: dict[str, Any], path: str, space: Workspace) -> Finding:
     )
 
 
+def _worth_telling(finding: Finding, space: Workspace) -> Finding | None:
+    """The finding as severe as it is where it stands; none if there it is on purpose."""
+    if finding.rule[:1] == "S" and finding.rule[1:].isdigit():
+        return security_in_tests(finding, f"B{finding.rule[1:]}")
+    if in_tests(finding.path):
+        if finding.rule.startswith("ASYNC2") or finding.rule == "B904":  # nobody else waits for it, or asks why
+            return None
+        if finding.rule in _ON_PURPOSE and is_expected_to_fail(space.lines(finding.path), finding.line or 1):
+            return None
+    return finding
+
+
+def _dismissing(finding: Finding, space: Workspace) -> str | None:
+    """The comment for bandit that speaks of this finding of one of its tests."""
+    if not (finding.rule[:1] == "S" and finding.rule[1:].isdigit()):
+        return None
+    first, last = finding.line or 1, finding.end_line or 1
+    return dismissing("\n".join(space.lines(finding.path)[first - 1 : last]), (f"B{finding.rule[1:]}",))
+
+
 def _identity(item: dict[str, Any]) -> str:
     return json.dumps([item["filename"], item["code"], item["location"], item["message"]])
 
@@ -178,6 +212,8 @@ RUFF = Analyzer(
     expected_s=0.05,
     rules=RULES,
     notes=(
-        "Rules that tell of a defect, not of taste; formatting is another agent's. `noqa` makes a finding a mere note."
+        "Rules that tell of a defect, not of taste; formatting is another agent's. Of the rules about security only "
+        "those about running code or commands speak of tests, with low severity. `noqa`, and `nosec` for the S rules, "
+        "make a finding a mere note, and nothing at all of one about style."
     ),
 )

@@ -12,7 +12,7 @@ from quorate.contract.fix import Fix
 from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.deafness import Copies, Left, countdown, deafened, dismissed
+from quorate_worker.adapters.deafness import Copies, Left, countdown, deaf_and_heard, deafened
 from quorate_worker.adapters.edits import ColumnEdit, fix_of
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
@@ -57,7 +57,9 @@ RULES: dict[str, Rule] = {
     "SC2188": Rule("bug", "low", 0.6),
 }
 
-_DIRECTIVE = re.compile(r"#[^\S\n]*(?:#[^\S\n]*)*shellcheck")
+_DIRECTIVE = re.compile(r"shellcheck")
+# Up to the word, if it follows, so that nothing is looked at twice. It also takes odd spaces for spaces.
+_COMMENT = re.compile(r"#[#\t\r \xa0\u2000-\u200b\u202f\u205f\u3000]*(?:shellcheck)?")
 _SHELL = re.compile(r"#[ \t]*shellcheck[ \t][^\n#]*?\bshell=(\w+)")
 _NOT_FOR_US = 1071
 _GAVE_UP = 1072
@@ -71,14 +73,12 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     It reads copies under other names: a script finds no other one to source, so each is judged by itself.
     """
     left = countdown(timeout_s)
-    deaf = {path: deafened(text, _DIRECTIVE) for path, text in space.files.items()}
-    done = await _run(space, deaf, "deaf", left)
-    directed = {path: text for path, text in space.files.items() if deaf[path] != text and path not in done.unread}
-    if directed:
-        heard = (await _run(space, directed, "heard", left)).findings
-        heard += (finding for finding in done.findings if finding.path not in directed)
-        done.findings = dismissed(done.findings, heard, "shellcheck disable")
-    return done
+    deaf = {path: deafened(text, _DIRECTIVE, _COMMENT) for path, text in space.files.items()}
+
+    async def run(texts: Mapping[str, str], folder: str) -> Analysis:
+        return await _run(space, texts, folder, left)
+
+    return await deaf_and_heard(space.files, deaf, run, "shellcheck disable")
 
 
 def dialect_of(path: str, text: str) -> str:
@@ -148,7 +148,7 @@ def to_finding(path: str, item: dict[str, Any], space: Workspace) -> Finding:
         severity, confidence = LEVELS.get(item["level"], (severity, confidence))
     line = max(item["line"], 1)
     # A script that ends with a line end has nothing behind it, where an `fi` may be missed.
-    last_line = max(space.files[path].count("\n") + (not space.files[path].endswith("\n")), 1)
+    last_line = space.last_line(path)
     return Finding(
         path=path,
         line=min(line, last_line),

@@ -15,6 +15,9 @@ from quorate.diff import UnsafePath, check_path
 from quorate_worker.adapters.process import ToolOutput, run_tool
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+MAX_PARTS = 100
+"""Of a path; no project has folders as deep, and what walks through them may not stand it."""
+
 _WHY = {
     errno.EEXIST: "its name is also that of another file or folder of the change",
     errno.ENOTDIR: "its folder's name is also that of another file of the change",
@@ -38,7 +41,9 @@ class Workspace:
         self.files: dict[str, str] = {}
         self.unread: dict[str, str] = {}
         self._folders: set[PurePosixPath] = {PurePosixPath(".")}
-        self._lines: dict[str, list[int] | None] = {}
+        self._diff_lines: dict[str, list[int] | None] = {}
+        self._lines: dict[str, list[str]] = {}
+        self._last_lines: dict[str, int] = {}
         self._closed = threading.Event()
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -72,11 +77,24 @@ class Workspace:
         To tools a lone carriage return ends a line, to a diff it does not: without this a change could move
         its findings away from its lines.
         """
-        if path not in self._lines:
+        if path not in self._diff_lines:
             text = self.files[path]
-            self._lines[path] = _diff_lines(text) if "\r" in text else None
-        lines = self._lines[path]
+            self._diff_lines[path] = _diff_lines(text) if "\r" in text else None
+        lines = self._diff_lines[path]
         return number if lines is None else lines[min(number, len(lines)) - 1]
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a file as most tools count them, without what ends them: `\\n`, `\\r\\n` or `\\r`."""
+        if path not in self._lines:
+            self._lines[path] = _LINE_END.split(self.files[path])
+        return self._lines[path]
+
+    def last_line(self, path: str) -> int:
+        """The number of the last line of a file as a diff counts them; 1 for an empty file."""
+        if path not in self._last_lines:
+            text = self.files[path]
+            self._last_lines[path] = max(text.count("\n") + (not text.endswith("\n")), 1)
+        return self._last_lines[path]
 
     def close(self) -> None:
         """Make a writer in another thread stop."""
@@ -85,6 +103,8 @@ class Workspace:
     def _write(self, path: str, text: str) -> None:
         path.encode()
         relative = PurePosixPath(check_path(path))
+        if len(relative.parts) > MAX_PARTS:
+            raise UnsafePath(f"its path has more than {MAX_PARTS} parts")
         self._make_folder(relative.parent)
         # O_EXCL also refuses a link, and a second name that a file system takes for the first.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -94,12 +114,14 @@ class Workspace:
     def _make_folder(self, folder: PurePosixPath) -> None:
         if folder in self._folders:
             return
-        self._make_folder(folder.parent)
-        target = self.tree / folder
-        target.mkdir(mode=0o700)
-        if not target.resolve().is_relative_to(self.tree.resolve()):
-            raise UnsafePath(f"The path {folder} leaves the folder of the review.")
-        self._folders.add(folder)
+        for one in reversed((folder, *folder.parents)):
+            if one in self._folders:
+                continue
+            target = self.tree / one
+            target.mkdir(mode=0o700)
+            if not target.resolve().is_relative_to(self.tree.resolve()):
+                raise UnsafePath(f"The path {one} leaves the folder of the review.")
+            self._folders.add(one)
 
 
 @asynccontextmanager

@@ -1,18 +1,20 @@
 """The agent `yamllint`: YAML that cannot be read, or that is read as something other than it seems."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from quorate.contract.finding import Finding
 from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.analyzer import Analyzer
-from quorate_worker.adapters.deafness import Copies, Left, countdown, deafened, dismissed
+from quorate_worker.adapters.deafness import COMMENT, Copies, Left, countdown, deaf_and_heard, deafened
 from quorate_worker.adapters.process import ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.template import is_template
 from quorate_worker.adapters.workspace import Workspace
 
 # Defects only: how YAML is laid out and quoted belongs to a project's own linter. Octal numbers are numbers of
@@ -33,14 +35,15 @@ RULES: dict[str, Rule] = {
     "syntax": Rule("bug", "high", 0.9),
 }
 
-_LINE = re.compile(r"(?P<file>.*?):(?P<line>\d+):\d+: \[\w+\] (?P<message>.*?)(?: \((?P<rule>[a-z-]+)\))?$")
-_DIRECTIVE = re.compile(r"#[^\n]*?\byamllint(?=\s)")
-_TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{\{")
+_ENTRY = re.compile(
+    r"(?P<name>\d+):(?P<line>\d+):\d+: \[\w+\] (?P<message>.*?)(?: \((?P<rule>[a-z-]+)\))?\n?", re.DOTALL
+)
+_DIRECTIVE = re.compile(r"\byamllint(?!\S)")
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 class _Problem(NamedTuple):
-    """One line of its output; ``copy`` is the file that it names."""
+    """One entry of its output; ``copy`` is the file that it names."""
 
     copy: str
     line: int
@@ -56,14 +59,12 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
     left = countdown(timeout_s)
     config = space.home / "yamllint.yaml"
     config.write_text(_CONFIG)
-    deaf = {path: deafened(text, _DIRECTIVE) for path, text in space.files.items()}
-    done = await _run(space, deaf, "deaf", left)
-    directed = {path: text for path, text in space.files.items() if deaf[path] != text and path not in done.unread}
-    if directed:
-        heard = (await _run(space, directed, "heard", left)).findings
-        heard += (finding for finding in done.findings if finding.path not in directed)
-        done.findings = dismissed(done.findings, heard, "yamllint disable")
-    return done
+    deaf = {path: deafened(text, _DIRECTIVE, COMMENT) for path, text in space.files.items()}
+
+    async def run(texts: Mapping[str, str], folder: str) -> Analysis:
+        return await _run(space, texts, folder, left)
+
+    return await deaf_and_heard(space.files, deaf, run, "yamllint disable")
 
 
 async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Left) -> Analysis:
@@ -78,56 +79,65 @@ async def _run(space: Workspace, texts: Mapping[str, str], folder: str, left: Le
         if output.code not in (0, 1) or output.stderr:
             last = output.stderr.strip().rpartition(b"\n" if b"Error: " not in output.stderr else b"Error: ")[2]
             raise ToolFailed("yamllint", f"ended with code {output.code}", last)
-        lines = output.stdout.decode("utf-8", "replace").split("\n")
-        return [
-            _Problem(match["file"], int(match["line"]), match["message"], match["rule"] or "")
-            for line in lines
-            if (match := _LINE.match(line)) is not None
-        ]
+        return list(_problems(output.stdout.decode("utf-8", "replace"), copies.folder))
 
     problems, failed = await all_or_alone(list(copies.paths), problems_in)
     done = Analysis(unread={copies.paths[name]: why for name, why in failed.items()})
+    lines: dict[str, list[int]] = {}
     for problem in problems:
         path = copies.paths[problem.copy]
-        finding = to_finding(path, problem.line, problem.message, problem.rule, space)
+        if path not in lines:
+            lines[path] = diff_lines(space.files[path])
+        finding = to_finding(path, lines[path][min(problem.line, len(lines[path])) - 1], problem)
         if finding.rule == "syntax":
             done.unread[path] = f"line {finding.line}: {finding.message}"
-            if _TEMPLATE.search(space.files[path]):
+            if is_template(space.files[path]):
                 continue
         done.findings.append(finding)
     return done
+
+
+def _problems(output: str, folder: Path) -> Iterator[_Problem]:
+    """What it prints of the files in the folder.
+
+    It quotes keys as they are, and those may hold line ends: the name of the folder, which no change can know, tells
+    where an entry begins.
+    """
+    for entry in re.split(rf"^{re.escape(str(folder))}/", output, flags=re.MULTILINE):
+        match = _ENTRY.fullmatch(entry)
+        if match is not None:
+            message = " ".join(match["message"].split())
+            yield _Problem(f"{folder}/{match['name']}", int(match["line"]), message, match["rule"] or "")
 
 
 def _to_newline(end: re.Match[str]) -> str:
     return end.group() if end.group().endswith("\n") else "\n"
 
 
-def to_finding(path: str, number: int, message: str, rule: str, space: Workspace) -> Finding:
-    """One line of its output as a finding."""
-    judged = judge(RULES, rule)
-    line = diff_line(space.files[path], number)
+def to_finding(path: str, line: int, problem: _Problem) -> Finding:
+    """One entry of its output as a finding in this line of the diff."""
+    judged = judge(RULES, problem.rule)
     return Finding(
         path=path,
         line=line,
         end_line=line,
         severity=judged.severity,
         category=judged.category,
-        message=clean(message) or rule or "no message",
-        rule=rule,
+        message=clean(problem.message) or problem.rule or "no message",
+        rule=problem.rule,
         confidence=judged.confidence,
         cwe=judged.cwe,
     )
 
 
-def diff_line(text: str, number: int) -> int:
-    """The line of the diff for a line of YAML, which more characters end than `\\n`."""
-    line = 1
-    for count, end in enumerate(_BREAK.finditer(text), start=1):
+def diff_lines(text: str) -> list[int]:
+    """For each line of YAML, which more characters end than `\\n`, the line of the diff."""
+    lines = [1]
+    for end in _BREAK.finditer(text):
         # What lies behind the last line end is no line of the diff.
-        if count >= number or end.end() == len(text):
-            break
-        line += end.group().endswith("\n")
-    return line
+        if end.end() < len(text):
+            lines.append(lines[-1] + end.group().endswith("\n"))
+    return lines
 
 
 YAMLLINT = Analyzer(

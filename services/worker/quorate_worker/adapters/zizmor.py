@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from quorate.contract.finding import Finding, Severity
@@ -10,7 +11,7 @@ from quorate_worker.adapters.alone import all_or_alone
 from quorate_worker.adapters.analysis import Analysis, clean, suppressed
 from quorate_worker.adapters.analyzer import Analyzer
 from quorate_worker.adapters.deafness import countdown
-from quorate_worker.adapters.process import ToolFailed
+from quorate_worker.adapters.process import ToolError, ToolFailed
 from quorate_worker.adapters.program import Program
 from quorate_worker.adapters.rules import Rule, judge
 from quorate_worker.adapters.selection import Selection
@@ -73,8 +74,9 @@ _SEVERITIES: Mapping[str, Severity] = {
 # Whoever runs these workflows trusts GitHub already.
 _OF_GITHUB = re.compile(r"[\s\"']*(?:actions|github)/")
 
-_COMPLETED = re.compile(r"\bcompleted \./(.+)$", re.MULTILINE)
-_WARNING = re.compile(r"\bWARN\b.*?zizmor::[\w:]+: (.+)$", re.MULTILINE)
+# Where no action is tied to a commit, each new one of GitHub's that is not is no news.
+_PINNED = re.compile(r"\buses:\s*[\"']?[\w./-]+@[0-9a-f]{40}\b")
+_COMPLETED = re.compile(r"\bcompleted (.+)$", re.MULTILINE)
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _SUFFIXES = (".yml", ".yaml")
 _WIDE = 12
@@ -82,18 +84,16 @@ _WIDE = 12
 
 
 async def check(space: Workspace, timeout_s: float) -> Analysis:
-    """Run zizmor over the files under their own paths, for those say what they are."""
+    """Run zizmor over copies: only names that no change can know tell in its log which files it has read."""
     left = countdown(timeout_s)
     done = Analysis()
-    for path, text in space.files.items():
+    for path in space.files:
         if not path.endswith(_SUFFIXES):
             done.unread[path] = "GitHub and zizmor read files that end with .yml or .yaml only"
-        elif text.startswith("\ufeff"):
-            # Takes a byte order mark for a document of its own.
-            (space.tree / path).write_text(text[1:], encoding="utf-8", errors="replace", newline="")
+    copies = _copies(space, [path for path in space.files if path not in done.unread])
 
-    async def results_of(paths: Sequence[str]) -> list[tuple[list[dict[str, Any]], set[str], str]]:
-        output = await space.run([*space.program, *_FLAGS, *(f"./{path}" for path in paths)], left(), name="zizmor")
+    async def results_of(names: Sequence[str]) -> list[tuple[list[dict[str, Any]], set[str], str]]:
+        output = await space.run([*space.program, *_FLAGS, *names], left(), name="zizmor")
         said = _COLOR.sub("", output.stderr.decode("utf-8", "replace"))
         if output.code != 0 and "no inputs collected" in said:
             return [([], set(), said)]
@@ -106,24 +106,53 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
             raise ToolFailed("zizmor", f"ended with code {output.code} and no report", first.encode())
         return [(items, set(_COMPLETED.findall(said)), said)]
 
-    paths = [path for path in space.files if path not in done.unread]
-    results, failed = await all_or_alone(paths, results_of) if paths else ([], {})
-    done.unread |= failed
+    results, failed = await all_or_alone(list(copies), results_of) if copies else ([], {})
+    done.unread |= {copies[name]: why for name, why in failed.items()}
     completed: set[str] = set()
     for items, read, _ in results:
         completed |= read
         for item in items:
-            done.findings += to_findings(item, space)
-    for path in paths:
-        if path not in completed and path not in done.unread:
+            done.findings += to_findings(item, copies, space)
+    for name in copies.keys() - completed - failed.keys():
+        try:
             # Its warnings do not name the file.
-            [(_, _, said)] = await results_of([path])
-            why = next(iter(_WARNING.findall(said)), "zizmor left it out")
-            done.unread[path] = clean(why.replace("file://./", ""))
+            [(_, _, said)] = await results_of([name])
+        except ToolError:
+            said = ""
+        why = _warning(said) or "zizmor left it out"
+        done.unread[copies[name]] = clean(why.replace(f"file://{name}", copies[name]))
     return done
 
 
-def to_findings(item: dict[str, Any], space: Workspace) -> list[Finding]:
+def _copies(space: Workspace, paths: Sequence[str]) -> dict[str, str]:
+    """The path of each copy; its name tells what the path told: whether it is a workflow, or what else."""
+    copies: dict[str, str] = {}
+    for number, path in enumerate(paths):
+        folder = space.home / "copies" / str(number)
+        folder.mkdir(parents=True)
+        copy = folder / f"{_kind(path.lower())}.yml"
+        # It takes a byte order mark for a document of its own.
+        copy.write_bytes(space.files[path].removeprefix("\ufeff").encode("utf-8", "replace"))
+        copies[str(copy)] = path
+    return copies
+
+
+def _kind(path: str) -> str:
+    if path.startswith(".github/workflows/"):
+        return "workflow"
+    return PurePosixPath(path).stem
+
+
+def _warning(said: str) -> str:
+    """The first warning of its log; empty without one."""
+    for line in said.splitlines():
+        _, found, rest = line.partition(" WARN ")
+        if found:
+            return rest.partition(" zizmor::")[2].partition(": ")[2]
+    return ""
+
+
+def to_findings(item: dict[str, Any], copies: Mapping[str, str], space: Workspace) -> list[Finding]:
     """One entry of its JSON as a finding; none if its place is not in a file under review."""
     rule = str(item["ident"])
     judged = judge(RULES, rule)
@@ -131,12 +160,12 @@ def to_findings(item: dict[str, Any], space: Workspace) -> list[Finding]:
     severity = _SEVERITIES.get(rule) or SEVERITIES.get(determined["severity"], "info")
     for place in item["locations"]:
         symbolic, concrete = place["symbolic"], place["concrete"]
-        path = str(symbolic["key"].get("Local", {}).get("verbatim_path", "")).removeprefix("./")
-        if symbolic["kind"] != "Primary" or path not in space.files:
+        path = copies.get(str(symbolic["key"].get("Local", {}).get("verbatim_path", "")))
+        if symbolic["kind"] != "Primary" or path is None:
             continue
-        first, last = _lines(concrete["location"], space.files[path])
+        first, last = _lines(concrete["location"], space.last_line(path))
         if rule == "unpinned-uses" and _OF_GITHUB.match(concrete["feature"]):
-            severity = "low"
+            severity = "low" if _PINNED.search(space.files[path]) else "info"
         finding = Finding(
             path=path,
             line=first,
@@ -153,10 +182,9 @@ def to_findings(item: dict[str, Any], space: Workspace) -> list[Finding]:
     return []
 
 
-def _lines(location: dict[str, Any], text: str) -> tuple[int, int]:
-    """From 1, of the diff: it counts `\\n` only, and from 0."""
+def _lines(location: dict[str, Any], count: int) -> tuple[int, int]:
+    """From 1 to ``count``, of the diff: it counts `\\n` only, and from 0."""
     start, end = location["start_point"], location["end_point"]
-    count = max(text.count("\n") + (not text.endswith("\n")), 1)
     first = min(start["row"] + 1, count)
     last = min(end["row"] + 1 - (end["column"] == 0 and end["row"] > start["row"]), count)
     return first, last if last - first < _WIDE else first
@@ -185,7 +213,7 @@ ZIZMOR = Analyzer(
     rules=RULES,
     notes=(
         "Runs offline: audits that ask GitHub are left out, as are those of its pedantic and auditor personas. An "
-        "unpinned action is of low severity if it is GitHub's own. `zizmor: ignore` makes a finding a mere note, and "
-        "no configuration of the change is obeyed."
+        "unpinned action is of low severity if it is GitHub's own, and a note where no other is pinned. `zizmor: "
+        "ignore` makes a finding a mere note, and no configuration of the change is obeyed."
     ),
 )

@@ -1,8 +1,9 @@
 """The check `dependencies`: what a change does to what the project depends on, and what is risky about it."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
@@ -69,6 +70,7 @@ MAX_LINES = 100_000
 """Changed lines of manifests and locks that one review reads, where they are not parsed whole."""
 
 _LISTED = 30
+_FILES = 3  # that one finding names
 _NAMES = 2_000  # of one file, that are compared with popular ones
 _SIBLINGS = 3
 _YEAR = 1_000  # a version that begins with a year or a date says nothing of compatibility
@@ -98,7 +100,8 @@ class _Changed:
     """A manifest or lock of the change with what is different in it.
 
     ``known`` holds all that it names now, ``hosts`` where its packages came from before. ``whole`` says that both
-    contents were read, and not only the changed lines; ``cut`` that even of these there were too many.
+    contents were read, and not only the changed lines; ``cut`` that even of these there were too many. ``moved`` says
+    how many of its requirements came from which other file of the change, as they were.
     """
 
     path: str
@@ -109,6 +112,7 @@ class _Changed:
     hosts: frozenset[str]
     whole: bool
     cut: bool = False
+    moved: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -124,6 +128,8 @@ class _Dependencies:
         self._left = MAX_WHOLE
         self._lines_left = MAX_LINES
         self._texts = review.texts()
+        self._gone: dict[str, set[str]] = defaultdict(set)
+        """By ecosystem, the words of the manifests that the change deletes."""
 
     def findings(self) -> list[Finding]:
         changed: list[_Changed] = []
@@ -135,10 +141,14 @@ class _Dependencies:
                 continue
             if change.status != "deleted":
                 self._check_lines(change.path, manifest)
+            elif not manifest.lock:
+                for text in islice(self._review.removed(change.path).values(), MAX_LINES):
+                    self._gone[manifest.ecosystem] |= {_plain(word) for word in _WORD.findall(text[:_LONGEST])}
             if manifest.read is not None:
                 changed.append(self._read(change, manifest))
+        changed = _without_moves(changed)
+        self._summarise_all(changed)
         for file in changed:
-            self._summarise(file)
             if file.status != "deleted":
                 self._check_risks(file)
         self._check_pairs(changed)
@@ -173,9 +183,29 @@ class _Dependencies:
 
     # What is different
 
-    def _summarise(self, file: _Changed) -> None:
-        if not file.difference:
-            return
+    def _summarise_all(self, changed: Iterable[_Changed]) -> None:
+        """A finding for each file, but one for all that go, and one for all that say the same."""
+        deleted: dict[str, list[_Changed]] = {}
+        saying: dict[str, list[_Changed]] = {}
+        for file in changed:
+            if not (file.difference or file.moved):
+                continue
+            if file.status == "deleted":
+                deleted.setdefault(file.manifest.title, []).append(file)
+            else:
+                saying.setdefault(self._summary(file), []).append(file)
+        for title, files in deleted.items():
+            if len(files) == 1:
+                saying.setdefault(self._summary(files[0]), []).append(files[0])
+                continue
+            names = {requirement.name for file in files for requirement in file.difference.removed}
+            message = f"{title}: {len(files):,} files that named {len(names):,} of them are deleted: {_listed(files)}"
+            self._found.add("dependencies-changed", files[0].path, message)
+        for message, files in saying.items():
+            others = f" (and the same in {_listed(files[1:])})" if len(files) > 1 else ""
+            self._found.add("dependencies-changed", files[0].path, message + others)
+
+    def _summary(self, file: _Changed) -> str:
         groups: dict[str, list[str]] = {
             "adds": [requirement.shown for requirement in file.difference.added],
             "removes": [requirement.shown for requirement in file.difference.removed],
@@ -188,14 +218,14 @@ class _Dependencies:
             groups[direction(before, after)].append(text)
         total = sum(map(len, groups.values()))
         left = _LISTED
-        parts = []
+        parts = [f"takes over {count:,} from {short(path)}" for path, count in islice(file.moved.items(), _FILES)]
         for verb, items in groups.items():
             if items and left > 0:
                 parts.append(f"{verb} {', '.join(items[:left])}")
                 left -= len(items)
         rest = f", and {total - _LISTED:,} more" if total > _LISTED else ""
         rest += "; the file is too large to be read to its end" if file.cut else ""
-        self._found.add("dependencies-changed", file.path, f"{file.manifest.title}: {'; '.join(parts)}{rest}")
+        return f"{file.manifest.title}: {'; '.join(parts)}{rest}"
 
     # What is risky
 
@@ -260,6 +290,8 @@ class _Dependencies:
         self, file: _Changed, requirement: Requirement, neighbours: "_Neighbours | None", locate: "_Locator"
     ) -> None:
         if requirement.source != "registry" or requirement.free or requirement.pin == "exact":
+            return
+        if _plain(requirement.name) in self._gone[file.manifest.ecosystem]:  # it moved here, and was free before
             return
         name = short(requirement.name)
         if requirement.pin == "none" and (file.manifest.pins or requirement.spec):
@@ -329,6 +361,40 @@ class _Dependencies:
             ):
                 message = "Dependencies change here, and no lock of them changes"
                 self._found.add("manifest-without-lock", file.path, message)
+
+
+def _without_moves(changed: Iterable[_Changed]) -> list[_Changed]:
+    """The files without the requirements that one of them loses and another gains as they were: these are not new."""
+    files = list(changed)
+    lost: dict[tuple[str, str, str], list[int]] = {}
+    for number, file in enumerate(files):
+        for requirement in () if file.manifest.lock else file.difference.removed:
+            key = file.manifest.ecosystem, requirement.name, requirement.spec
+            lost.setdefault(key, []).append(number)
+    gone: dict[int, set[str]] = {}
+    for number, file in enumerate(files):
+        moved: Counter[str] = Counter()
+        kept: list[Requirement] = []
+        for requirement in file.difference.added:
+            sources = lost.get((file.manifest.ecosystem, requirement.name, requirement.spec), [])
+            if file.manifest.lock or not sources:
+                kept.append(requirement)
+                continue
+            moved[files[sources[0]].path] += 1
+            for source in sources:
+                gone.setdefault(source, set()).add(requirement.name)
+        if moved:
+            files[number] = replace(file, difference=replace(file.difference, added=tuple(kept)), moved=moved)
+    for number, names in gone.items():
+        file = files[number]
+        left = tuple(requirement for requirement in file.difference.removed if requirement.name not in names)
+        files[number] = replace(file, difference=replace(file.difference, removed=left))
+    return files
+
+
+def _listed(files: Sequence[_Changed]) -> str:
+    more = f" and {len(files) - _FILES:,} more" if len(files) > _FILES else ""
+    return ", ".join(short(file.path) for file in files[:_FILES]) + more
 
 
 class _Neighbours:

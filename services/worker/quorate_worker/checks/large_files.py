@@ -57,6 +57,7 @@ def check(review: Review) -> list[Finding]:
     executable = {match[1] for match in _MADE_EXECUTABLE.finditer(review.input.diff or "")}
     vendored: dict[str, list[str]] = {}
     generated: dict[str, list[str]] = {}
+    binary: dict[str, list[str]] = {}
     for change in changed_files(review):
         path = change.path
         if change.submodule:
@@ -72,9 +73,13 @@ def check(review: Review) -> list[Finding]:
         if folder := vendored_folder(path):
             vendored.setdefault(folder, []).append(path)
         if change.binary:
-            _check_binary(findings, change)
+            _check_binary(findings, change, binary)
         elif change.hunks:
             _check_text(findings, review, change, generated)
+    for how, paths in binary.items():
+        one = len(paths) == 1
+        message = f"Binary file {how}" if one else f"{len(paths):,} binary files {how}, of which this is the first"
+        findings.add("binary-file", paths[0], f"{message}: not reviewed")
     for folder, paths in vendored.items():
         message = f"Other people's code in {folder}: {_counted(paths)} of it in the change"
         findings.add("vendored-files", paths[0], message)
@@ -95,14 +100,14 @@ def _names(change: FileChange) -> set[str]:
     return {f"a/{old} b/{change.path}", f"{old} {change.path}"}
 
 
-def _check_binary(findings: Findings, change: FileChange) -> None:
+def _check_binary(findings: Findings, change: FileChange, binary: dict[str, list[str]]) -> None:
     new = change.status in ("added", "copied")
     if new and _BUILT.fullmatch(change.path):
         message = "A product of a build, or an archive, comes with the sources: nobody can review it"
         data = in_tests(change.path)
         findings.add("built-file", change.path, message, severity="info" if data else None)
     elif change.status != "renamed":
-        findings.add("binary-file", change.path, f"Binary file {'added' if new else 'changed'}: not reviewed")
+        binary.setdefault("added" if new else "changed", []).append(change.path)
 
 
 def _check_text(findings: Findings, review: Review, change: FileChange, generated: dict[str, list[str]]) -> None:

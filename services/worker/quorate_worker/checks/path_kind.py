@@ -54,6 +54,10 @@ _GENERATED_MARK = re.compile(
     r"(?:auto(?:matically)?[- ]?)?generated (?:by|from|with|using|file|code)\b",
     re.IGNORECASE,
 )
+# What builds write: packages, Sphinx's pages, reports of coverage.
+_GENERATED_FOLDERS = frozenset({"dist", "_build", ".doctrees", "htmlcov"})
+_DOCUMENTS = frozenset({"doc", "docs", "documentation"})
+_PAGES = frozenset({".html", ".htm", ".xhtml"})
 _HEAD = 10  # lines
 
 
@@ -76,6 +80,12 @@ def is_source(path: str) -> bool:
 
 def is_prose(path: str) -> bool:
     return suffix(path) in _PROSE
+
+
+def is_document(path: str) -> bool:
+    """Whether the file is for people to read: prose, or a page in a folder of documents."""
+    folders = path.lower().split("/")[:-1]
+    return is_prose(path) or (suffix(path) in _PAGES and not _DOCUMENTS.isdisjoint(folders))
 
 
 def is_lock(path: str) -> bool:
@@ -112,4 +122,4 @@ def says_generated(lines: Iterable[str]) -> bool:
 def is_generated_name(path: str) -> bool:
     """Whether the path alone says that a program wrote the file."""
     folders, _, name = path.rpartition("/")
-    return "dist" in folders.split("/") or bool(_GENERATED_NAME.fullmatch(name))
+    return not _GENERATED_FOLDERS.isdisjoint(folders.split("/")) or bool(_GENERATED_NAME.fullmatch(name))

@@ -27,7 +27,7 @@ DESCRIPTION = "Programs that change without a test, and tests that are deleted, 
 RULES: dict[str, Rule] = {
     "no-tests": Rule("tests", "low", 0.5, "Source files change what they do, and no test is part of the change."),
     "test-deleted": Rule("tests", "medium", 0.7, "A file of tests is deleted, and what it tests seems to stay."),
-    "test-skipped": Rule("tests", "low", 0.8, "A test is newly skipped, disabled or expected to fail."),
+    "test-skipped": Rule("tests", "low", 0.8, "A test is newly skipped or expected to fail, and names no issue."),
     "test-focused": Rule(
         "tests", "medium", 0.9, "A test is newly run alone (`.only`), which turns off its neighbours."
     ),
@@ -58,11 +58,17 @@ _SILENT = re.compile(
 _TEST_INSIDE = re.compile(r"#\[(?:tokio::)?(?:test|cfg\(test\))|\bimport\.meta\.vitest\b|^\s{0,40}>>> ")
 _TEST_WORDS = ("#[", ">>>", "vitest")
 _SKIP = re.compile(
-    r"\s*+(?:@pytest\.mark\.(?:skip|xfail)\b(?!if)|@(?:unittest\.)?(?:skip\(|expectedFailure\b)"
+    r"\s*+(?:@(?:pytest\.)?mark\.(?:skip|xfail)\b(?!if)|@(?:unittest\.)?(?:skip\(|expectedFailure\b)"
     r"|(?:it|test|describe|context|suite|specify)\.(?:skip|todo|fixme|failing)\(|x(?:it|test|describe|context)\("
     r"|(?:t|b)\.Skip(?:Now|f)?\(|@(?:Ignore|Disabled)\b|\[(?:Ignore|Skip)\b|#\[ignore\b)"
     r"|pytestmark\s{0,4}=\s{0,4}pytest\.mark\.(?:skip|xfail)\b(?!if)|\[(?:Fact|Theory)\(\s{0,4}Skip\b"
 )
+_QUALIFIER = re.compile(r"\b(?:pytest|unittest)\.")
+# Somebody will come back to it, or it is skipped here and there only.
+_REASONED = re.compile(r"\bhttps?://|#[0-9]|\b(?:[Ii]ssue|[Bb]ug|[Tt]icket) ?[0-9]|\b[A-Z][A-Z0-9]{1,9}-[0-9]")
+_CONDITION = re.compile(r"\s*@(?:pytest\.)?mark\.xfail\(\s*(?!(?:reason|strict|raises|run)\s*=|[\"')])\S")
+_DECORATOR = 4
+"""Lines over which the reason of a skip may go."""
 _FOCUS = re.compile(r"\s*+(?:(?:it|test|describe|context|suite)\.only\(|f(?:it|describe|context)\()")
 _ASSERTION = re.compile(
     r"\bassert\w{0,40}\b|\bexpect\w{0,20}\(|\bpytest\.(?:raises|warns)\b|\bself\.assert|\b(?:t|b)\.(?:Error|Errorf|Fatal|Fatalf)\("
@@ -80,7 +86,7 @@ def check(review: Review) -> list[Finding]:
     sources = [change for change in changes if _may_need_tests(change)]
     _check_deleted(findings, tests, changes)
     _check_skipped(findings, review, tests)
-    _check_assertions(findings, review, tests)
+    _check_assertions(findings, review, tests, sources)
     if not any(change.status != "deleted" and among_tests(change.path) for change in changes):
         _ask_for_tests(findings, review, sources)
     return findings.all()
@@ -151,43 +157,67 @@ def _subject(path: str) -> str:
 
 
 def _check_skipped(findings: Findings, review: Review, tests: Iterable[FileChange]) -> None:
+    """A skip is new if its file did not lose one of the kind, and told if it names no issue and no condition."""
     for path in dict.fromkeys(change.path for change in tests if change.status != "deleted"):
-        before = Counter(text.strip()[:_LONGEST] for text in review.removed(path).values())
+        before = Counter(
+            key for text in review.removed(path).values() for key in (_directive(path, text[:_LONGEST]),) if key
+        )
         previous = ""
-        for number, line in review.added(path).items():
+        added = review.added(path)
+        for number, line in added.items():
             text = line[:_LONGEST]
-            rule = "test-skipped" if _SKIP.match(text) else "test-focused" if _focuses(path, text) else None
+            directive = _directive(path, text)
             conditional = suffix(path) == ".go" and previous.lstrip().startswith("if ")
             previous = text
-            if rule is None or conditional:
+            if directive is None or conditional:
                 continue
-            if before[text.strip()] > 0:
-                before[text.strip()] -= 1
+            if before[directive] > 0:
+                before[directive] -= 1
                 continue
-            message = (
-                "This test is not run any more, or may fail"
-                if rule == "test-skipped"
-                else "Only this test is run: the others of its file are turned off"
-            )
-            findings.add(rule, path, message, line=number)
+            if _FOCUS.match(text):
+                findings.add(
+                    "test-focused", path, "Only this test is run: the others of its file are turned off", line=number
+                )
+            elif not _is_reasoned(added, number):
+                findings.add("test-skipped", path, "This test is not run any more, or may fail", line=number)
 
 
-def _focuses(path: str, text: str) -> bool:
-    return suffix(path) in _SCRIPTS and bool(_FOCUS.match(text))
+def _directive(path: str, text: str) -> str | None:
+    """What skips a test or lets it run alone, whatever the reason that it gives and however it was imported."""
+    match = _SKIP.match(text) or (_FOCUS.match(text) if suffix(path) in _SCRIPTS else None)
+    return _QUALIFIER.sub("", match.group().strip()) if match else None
 
 
-def _check_assertions(findings: Findings, review: Review, tests: Iterable[FileChange]) -> None:
-    """Only where the tests of the whole change lose assertions: else they went to another file."""
-    balance: dict[str, tuple[int, int]] = {}
-    for path in dict.fromkeys(change.path for change in tests):
-        balance[path] = _assertions(review.removed(path)), _assertions(review.added(path))
-    if sum(removed - added for removed, added in balance.values()) <= 0:
+def _is_reasoned(added: dict[int, str], number: int) -> bool:
+    lines = [added.get(number + offset, "")[:_LONGEST] for offset in range(_DECORATOR)]
+    end = next((at for at, text in enumerate(lines[1:], 1) if text.lstrip().startswith((")", "def ", "@"))), len(lines))
+    text = "\n".join(lines[:end] if "(" in lines[0] and not lines[0].rstrip().endswith(")") else lines[:1])
+    return bool(_REASONED.search(text) or _CONDITION.match(text))
+
+
+def _check_assertions(
+    findings: Findings, review: Review, tests: Iterable[FileChange], sources: Iterable[FileChange]
+) -> None:
+    """At most one, if the tests of the whole change lose assertions: what one file loses may have gone to another."""
+    balance = {
+        change.path: (_assertions(review.removed(change.path)), _assertions(review.added(change.path)))
+        for change in tests
+    }
+    lost, gained = (sum(side) for side in zip(*balance.values(), strict=True)) if balance else (0, 0)
+    fewer = {
+        change.path: balance[change.path][0] - balance[change.path][1]
+        for change in tests
+        if change.status in ("modified", "renamed")
+    }
+    paths = [path for path, less in fewer.items() if less > 1]
+    if lost <= gained or not paths:
         return
-    for change in tests:
-        removed, added = balance[change.path]
-        if change.status in ("modified", "renamed") and removed - added > 1:
-            message = f"These tests lose {removed:,} assertions and gain {added:,}: is everything still checked?"
-            findings.add("fewer-assertions", change.path, message)
+    path = max(paths, key=lambda one: fewer[one])
+    where = f" (in {len(paths):,} files, most of them here)" if len(paths) > 1 else ""
+    message = f"These tests lose {lost:,} assertions and gain {gained:,}{where}: is everything still checked?"
+    # Where programs become less, so do their tests.
+    less = sum(len(review.removed(change.path)) - len(review.added(change.path)) for change in sources) > 0
+    findings.add("fewer-assertions", path, message, severity="info" if less else None)
 
 
 def _assertions(lines: dict[int, str]) -> int:

@@ -16,8 +16,8 @@ VERSION = "1"
 DESCRIPTION = "New TODO and FIXME comments that name neither an issue nor an owner"
 
 RULES: dict[str, Rule] = {
-    "todo": Rule("docs", "info", 0.8, "A new TODO or XXX comment names neither an issue nor an owner."),
-    "fixme": Rule("docs", "low", 0.8, "A new FIXME or HACK comment names neither an issue nor an owner."),
+    "todo": Rule("docs", "info", 0.8, "A new TODO or XXX comment names no issue, no owner and no version."),
+    "fixme": Rule("docs", "low", 0.8, "A new FIXME or HACK comment names no issue, no owner and no version."),
 }
 
 _WORD = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
@@ -31,6 +31,8 @@ _OWNED = re.compile(r"\s?\(\s*[^\s)]|:?\s*@\w")
 _REFERENCE = re.compile(
     r"#[0-9]|\bGH-?[0-9]|\bhttps?://|\b(?!UTF-|ISO-|SHA-)[A-Z][A-Z0-9]{1,9}-[0-9]"
     r"|\b(?:[Ii]ssue|[Bb]ug|[Tt]icket|PR|RFC|PEP) ?[0-9]"
+    # Or when: the version that it waits for, by which it is found when that comes.
+    r"|\bv?[0-9]{1,4}\.[0-9x]|\b(?:PY|py|[Pp]ython) ?[23]\.?[0-9]"
 )
 _LONGEST = 2_000
 _MOST = 1_000  # of one file: enough to say that there are too many

@@ -407,3 +407,37 @@ def test_the_user_of_a_git_address_is_no_reference(address: str, severity: str) 
     findings = in_change(dependencies, review_of({}, {"requirements.txt": address + "\n"}))
 
     assert [finding.severity for finding in findings if finding.rule == "from-git"] == [severity]
+
+
+def summaries(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """What lists the differences, by path."""
+    findings = in_change(dependencies, review_of(before, after))
+    return {f.path: f.message for f in findings if f.rule == "dependencies-changed"}
+
+
+def test_what_moves_from_one_manifest_to_another_is_not_new() -> None:
+    before = {"requirements.txt": "a>=1\nb>=1\nc>=1\nd\n", "pyproject.toml": "[project]\nname = 'x'\n"}
+    moved = "[project]\nname = 'x'\ndependencies = [\n  'a>=1',\n  'b>=1',\n  'c>=1',\n  'd',\n  'e>=1',\n]\n"
+
+    assert summaries(before, {"pyproject.toml": moved}) == {
+        "pyproject.toml": "Python packages: takes over 4 from requirements.txt; adds e >=1"
+    }
+    assert not any("unpinned" in said for said in found(dependencies, before, {"pyproject.toml": moved}))
+    setup = {"setup.py": 'setup(install_requires=["a>=1", "b>=1", "c>=1", "d"])\n', **before}
+    del setup["requirements.txt"]
+    assert not any("unpinned" in said for said in found(dependencies, setup, {"pyproject.toml": moved}))
+    new = {**before, "pyproject.toml": moved}
+    assert any("unpinned" in said for said in found(dependencies, before, new))
+
+
+def test_files_that_go_and_files_that_say_the_same_are_one_finding_each() -> None:
+    gone = {f"requirements/{name}.txt": f"{name}==1\nshared==1\n" for name in ("a", "b", "c", "d")}
+
+    assert summaries(gone, {}) == {
+        "requirements/a.txt": "Python packages: 4 files that named 5 of them are deleted: "
+        "requirements/a.txt, requirements/b.txt, requirements/c.txt and 1 more"
+    }
+    before, after = ({f"{name}/requirements.txt": f"x=={at}\n" for name in ("a", "b")} for at in (1, 2))
+    assert summaries(before, after) == {
+        "a/requirements.txt": "Python packages: upgraded x ==1 → ==2 (and the same in b/requirements.txt)"
+    }

@@ -48,6 +48,17 @@ def test_binary_files(path: str, new: bool, expected: set[str]) -> None:
     assert of_diff(binary(path, new=new)) == expected
 
 
+def test_many_binary_files_are_one_finding() -> None:
+    diff = binary("b/a.png") + binary("c/b.png") + binary("a.ico", new=False)
+
+    messages = {f.path: f.message for f in in_change(large_files, Review({"diff": diff}))}
+
+    assert messages == {
+        "b/a.png": "2 binary files added, of which this is the first: not reviewed",
+        "a.ico": "Binary file changed: not reviewed",
+    }
+
+
 def test_an_archive_among_test_data_is_only_noted() -> None:
     (finding,) = in_change(large_files, Review({"diff": binary("tests/data/x.zip")}))
 

@@ -69,6 +69,10 @@ def test_nobody_is_asked_for_a_test_where_none_is_due(before: dict[str, str], af
         ("tests/test_a.py", "@pytest.mark.skipif(WINDOWS, reason='x')", None),
         ("tests/test_a.py", "@unittest.skipUnless(x, 'y')", None),
         ("tests/test_a.py", "    pytest.skip('no docker')", None),
+        ("tests/test_a.py", "@mark.xfail(reason='x')", "test-skipped"),
+        ("tests/test_a.py", "@pytest.mark.xfail(reason='see https://a.b/issues/7')", None),
+        ("tests/test_a.py", "@pytest.mark.skip('GH-12')", None),
+        ("tests/test_a.py", "@pytest.mark.xfail(WINDOWS, reason='x')", None),
         ("tests/test_a.py", "# @pytest.mark.skip", None),
         ("tests/test_a.py", "fit(model)", None),
         ("a.test.js", "profit('x')", None),
@@ -89,7 +93,15 @@ def test_a_skip_that_is_moved_or_conditional_is_not_new() -> None:
     moved = {"test_a.py": skip + "x = 1\n" * 9}, {"test_a.py": "x = 1\n" * 9 + skip}
     conditional = {"a_test.go": "a\n"}, {"a_test.go": 'a\n\tif testing.Short() {\n\t\tt.Skip("x")\n\t}\n'}
 
+    reworded = (
+        {"test_a.py": "@mark.xfail(reason='x')\ndef test_a(): ...\n"},
+        {"test_a.py": "@pytest.mark.xfail(\n    reason='y'\n)\ndef test_a(): ...\n"},
+    )
+    below = {"test_a.py": "x\n"}, {"test_a.py": "x\n@pytest.mark.xfail(\n    reason='#12',\n)\ndef test_a(): ...\n"}
+
     assert found(check_of_tests, *moved) == set()
+    assert found(check_of_tests, *reworded) == set()
+    assert found(check_of_tests, *below) == set()
     assert found(check_of_tests, *conditional) == set()
 
 
@@ -130,6 +142,17 @@ def test_tests_that_lose_assertions_are_found() -> None:
 
     assert finding.rule == "fewer-assertions"
     assert finding.message == "These tests lose 2 assertions and gain 0: is everything still checked?"
+
+
+def test_assertions_lost_in_many_files_are_one_finding_and_a_note_where_programs_go_too() -> None:
+    before = {"tests/test_a.py": TESTS, "tests/test_b.py": TESTS + "    assert 4\n", "a.py": CODE}
+    tests = {"tests/test_a.py": "x = 1\n", "tests/test_b.py": "x = 1\n"}
+
+    (finding,) = in_change(check_of_tests, review_of(before, {**tests, "a.py": CODE}))
+    assert (finding.path, finding.severity) == ("tests/test_b.py", "low")
+    assert "lose 7 assertions and gain 0 (in 2 files, most of them here)" in finding.message
+    (finding,) = in_change(check_of_tests, review_of(before, {**tests, "a.py": "x = 1\n"}))
+    assert finding.severity == "info"
 
 
 def test_assertions_that_move_to_another_file_are_not_lost() -> None:
