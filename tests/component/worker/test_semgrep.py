@@ -189,10 +189,10 @@ async def test_a_comment_lowers_a_finding_to_a_note_but_does_not_hide_it(context
         ("a.py", 2, "info"),
         ("a.py", 3, "info"),
         ("a.py", 5, "info"),
-        ("a.py", 6, "critical"),
-        ("a.py", 7, "critical"),
+        ("a.py", 6, "high"),
+        ("a.py", 7, "high"),
         ("b.js", 1, "info"),
-        ("b.js", 3, "critical"),
+        ("b.js", 3, "high"),
     ]
     assert report.findings[0].message.endswith(" (dismissed in the code by `nosemgrep`)")
 

@@ -1,4 +1,4 @@
-"""The program: reads a JSON list of paths from standard input, prints findings and unread files as JSON."""
+"""The program: reads a JSON list of paths from standard input, prints findings, clearances and unread files as JSON."""
 
 import json
 import sys
@@ -12,8 +12,12 @@ _RECURSION = 6_000
 
 
 def check(paths: list[str]) -> dict[str, object]:
-    """Analyze files by paths relative to the current folder: `{"findings": [...], "unread": {path: reason}}`."""
+    """Analyze files by paths relative to the current folder.
+
+    Returns `{"findings": [...], "cleared": [...], "unread": {path: reason}}`.
+    """
     findings: list[dict[str, object]] = []
+    cleared: list[dict[str, object]] = []
     unread: dict[str, str] = {}
     for path in paths:
         try:
@@ -28,9 +32,10 @@ def check(paths: list[str]) -> dict[str, object]:
             continue
         report = analyze(text)
         findings += [finding.fields(path) for finding in report.findings]
+        cleared += [clearance.fields(path) for clearance in report.cleared]
         if report.unread is not None:
             unread[path] = report.unread
-    return {"findings": findings, "unread": unread}
+    return {"findings": findings, "cleared": cleared, "unread": unread}
 
 
 def main() -> int:

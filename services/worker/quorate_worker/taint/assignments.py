@@ -13,6 +13,7 @@ from quorate_worker.taint.values import (
     constant,
     join,
     join_taints,
+    unsure,
 )
 
 MAX_PENDING = 100
@@ -67,6 +68,8 @@ class Assignments(Expressions):
         thing = self.thing(value.references[0]) if len(value.references) == 1 else None
         if thing is not None and thing.kind == "list" and thing.exact and not value.taints:
             ordered = [thing.items[index] for index in range(len(thing.items))]
+            if not self.is_whole(value):
+                ordered = [unsure(item) for item in ordered]
             if star is None and len(ordered) == len(elements):
                 for element, item in zip(elements, ordered, strict=True):
                     self.bind(element, item)
@@ -76,7 +79,7 @@ class Assignments(Expressions):
                 for element, item in zip(elements[:star], ordered, strict=False):
                     self.bind(element, item)
                 middle = ordered[star : len(ordered) - after]
-                self.bind(elements[star], self.allocate(Thing("list", dict(enumerate(middle)))))
+                self.bind(elements[star], self.allocate(Thing("list", dict(enumerate(middle)), known=True)))
                 for element, item in zip(elements[star + 1 :], ordered[len(ordered) - after :], strict=False):
                     self.bind(element, item)
                 return
@@ -96,6 +99,8 @@ class Assignments(Expressions):
             self.check("weak-randomness", target, value, f"the secret `{name}`")
         if owner.symbol == SESSION:
             self.into_session(target, None, value)
+        if not owner.references or not self.is_whole(owner):
+            self.leak([value])
         if owner.references:
             if name in {"mimetype", "content_type"} and value.constants and "html" not in str(value.constants[0]):
                 self.withdraw(owner)
@@ -111,10 +116,12 @@ class Assignments(Expressions):
                 callee.scope.values[name] = value
         self.stain(target.value, value)
 
-    def _set_item(self, target: ast.Subscript, value: Value) -> None:
+    def _set_item(self, target: ast.Subscript, value: Value) -> None:  # noqa: PLR0912 -- a decision table
         owner = self.evaluate(target.value)
         key = UNKNOWN if isinstance(target.slice, ast.Slice) else self.evaluate(target.slice)
         value = self.traced(value, target.lineno, "item")
+        if not owner.references or not self.is_whole(owner):
+            self.leak([value])
         if owner.symbol == SESSION:
             self.into_session(target, key, value)
             return

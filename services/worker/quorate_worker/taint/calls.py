@@ -17,7 +17,9 @@ from quorate_worker.taint.values import (
     Thing,
     Value,
     join,
+    unsure,
 )
+from quorate_worker.taint.words import words
 
 MAX_DEPTH = 7
 """Calls within calls that are followed."""
@@ -30,6 +32,7 @@ class Calls(Libraries):
     """What a call does and returns."""
 
     def call_node(self, node: ast.Call) -> Value:
+        self.visited[node] = self.visited.get(node, 0) + 1
         function = node.func
         if isinstance(function, ast.Name) and function.id == "super" and self.scope.find("super") is None:
             return self._super()
@@ -44,11 +47,12 @@ class Calls(Libraries):
         callee = self.evaluate(function)
         arguments = self.arguments(node)
         if callee.callables:
-            return self._call_all(callee, arguments, node)
+            result = self._call_all(callee, arguments, node)
+            return result if callee.symbol in {"", "contextmanager"} else unsure(result)
         for address in callee.references:
             called = self.member(address, "__call__", node)
             if called is not None and called.callables:
-                return self._call_all(called, arguments, node)
+                return unsure(self._call_all(called, arguments, node))
         if callee.taints and not callee.symbol:
             return Value(taints=self.passed([callee, *arguments.every()], GUESS))
         if "|" in callee.symbol:
@@ -131,6 +135,7 @@ class Calls(Libraries):
             inputs = arguments.every()
             if callee.bound is not None:
                 inputs.append(callee.bound)
+            self.leak(inputs)
             return Value(taints=self.passed(inputs, GUESS))
         scope = Scope("function", callee.scope)
         frame = Frame(callee)
@@ -168,8 +173,9 @@ class Calls(Libraries):
                 names = {decorator_name(item) for item in callee.node.decorator_list}
                 if names & {"contextmanager", "asynccontextmanager"}:
                     return frame.yielded
-            return self.allocate(Thing("list", {}, frame.yielded, False))
-        return frame.returned or NONE
+            return self.allocate(Thing("list", {}, frame.yielded, False, known=not frame.doubtful))
+        result = frame.returned or NONE
+        return result if not result.sure or _is_plain(callee) else unsure(result)
 
     def _leave(self, frame: Frame) -> None:
         """Go on after a call: from its end or from any of its returns."""
@@ -199,7 +205,7 @@ class Calls(Libraries):
         filled: dict[str, Value] = dict(zip(names, given, strict=False))
         if spec.vararg is not None:
             rest = given[len(names) :]
-            thing = Thing("list", dict(enumerate(rest)), arguments.extra, arguments.extra is None)
+            thing = Thing("list", dict(enumerate(rest)), arguments.extra, arguments.extra is None, known=True)
             filled[spec.vararg.arg] = self.allocate(thing)
         known = {*names, *(item.arg for item in spec.kwonlyargs)}
         others: dict[object, Value] = {}
@@ -209,7 +215,9 @@ class Calls(Libraries):
             else:
                 others[name] = value
         if spec.kwarg is not None:
-            filled[spec.kwarg.arg] = self.allocate(Thing("dict", others, arguments.extra, arguments.extra is None))
+            filled[spec.kwarg.arg] = self.allocate(
+                Thing("dict", others, arguments.extra, arguments.extra is None, known=True)
+            )
         defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
         for item, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
             if default is not None:
@@ -231,8 +239,9 @@ class Calls(Libraries):
         base = self.outer_base(owner)
         if base.startswith("enum.") and arguments.positional:
             return UNKNOWN
-        instance = self.allocate(Thing("instance", owner=owner, symbol=base + "()" if base else ""))
-        instance = Value(references=instance.references, symbol=instance.symbol)
+        known = not base or base in {"object", "abc.ABC"}
+        thing = Thing("instance", owner=owner, symbol=base + "()" if base else "", known=known)
+        instance = self.allocate(thing)
         method = self.class_member(owner, "__init__")
         if method is not None and method.callables and isinstance(method.callables[0], Function):
             found = method.callables[0]
@@ -281,20 +290,25 @@ class Calls(Libraries):
             if kinds & {"instance", "external"}:
                 method = self.attribute_of_object(receiver, name, node)
                 if method is not None and method.callables:
-                    return self._call_all(method, arguments, node)
+                    result = self._call_all(method, arguments, node)
+                    # The object may be one of a class that has another such method.
+                    return result if self.is_whole(receiver) else unsure(result)
         for callee in receiver.callables:
             if isinstance(callee, Class):
                 item = self.class_member(callee, name)
                 if item is not None and item.callables:
                     bound = self._of_class(item, callee)
-                    return self._call_all(bound, arguments, node)
+                    return unsure(self._call_all(bound, arguments, node))
                 base = self.outer_base(callee)
                 if base.startswith("enum."):
                     return UNKNOWN
         known = constants.method(name, receiver, arguments.positional) if not arguments.named else None
         if known is not None:
             prefix = known[0] if len(known) == 1 and isinstance(known[0], str) else ""
-            return Value(constants=known, prefix=prefix)
+            sure = receiver.sure
+            for argument in arguments.positional:
+                sure &= argument.sure
+            return Value(constants=known, prefix=prefix, sure=sure)
         return self.library_call(f"{receiver.symbol}.{name}"[:MAX_SYMBOL], name, receiver, arguments, node)
 
     def attribute_of_object(self, receiver: Value, name: str, node: ast.AST) -> Value | None:
@@ -332,13 +346,25 @@ class Calls(Libraries):
                         if item is not None and item.callables and isinstance(item.callables[0], Function):
                             found = item.callables[0]
                             bound = Function(found.node, found.scope, found.owner or parent, instance)
-                            return self.call(bound, arguments, node)
+                            return unsure(self.call(bound, arguments, node))
             base_symbol = self.outer_base(owner)
             if base_symbol:
                 return self.library_call(f"{base_symbol}().{name}", name, Value(symbol=base_symbol), arguments, node)
         return Value(taints=self.passed(arguments.every(), GUESS))
 
     # Libraries.
+
+
+_PLAIN_DECORATORS = words(
+    "staticmethod classmethod property cached_property cache lru_cache contextmanager asynccontextmanager wraps"
+)
+
+
+def _is_plain(callee: Function) -> bool:
+    """Whether a call gives what the function returns: a decorator of unknown code may do otherwise."""
+    if isinstance(callee.node, ast.Lambda):
+        return True
+    return all(decorator_name(item) in _PLAIN_DECORATORS for item in callee.node.decorator_list)
 
 
 def _outcome(frame: Frame, holds: bool) -> Cleared:

@@ -8,8 +8,8 @@ from typing import ClassVar
 from quorate_worker.taint import sinks, sources, values
 from quorate_worker.taint.machine import Arguments, LibraryCall
 from quorate_worker.taint.sinks import Sink
-from quorate_worker.taint.uses import Uses
 from quorate_worker.taint.values import UNKNOWN, Value
+from quorate_worker.taint.verdicts import Verdicts
 from quorate_worker.taint.words import words
 
 _FIXED_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\\]+[/?#]", re.IGNORECASE)
@@ -28,7 +28,7 @@ _LOG_METHODS = words("debug info warning warn error critical exception log fatal
 _UNSAFE_FILTER = re.compile(r"\|\s*safe\b|autoescape\s+false")
 
 
-class Checks(Uses):
+class Checks(Verdicts):
     """One method for each kind of weakness that a plain table of arguments cannot tell."""
 
     def inspect(self, call: LibraryCall) -> set[str]:

@@ -2,7 +2,7 @@
 
 from quorate_worker.taint import constants, values
 from quorate_worker.taint.machine import Arguments, Machine
-from quorate_worker.taint.values import NONE, UNKNOWN, Thing, Value, constant, join
+from quorate_worker.taint.values import NONE, SURE_TEXT, UNKNOWN, Thing, Value, constant, join
 from quorate_worker.taint.words import words
 
 CONSTRUCTORS: dict[str, str] = {
@@ -40,8 +40,11 @@ class Containers(Machine):
         taints = arguments.extra.taints if arguments.extra else ()
         if kind == "config":
             return self.allocate(Thing("config", symbol="configparser.ConfigParser()"))
-        thing = Thing(kind)
+        thing = Thing(kind, known=not arguments.open_ended)
         for source in arguments.positional:
+            kinds = {self.thing(address).kind for address in source.references}
+            alike = kinds == {kind} or (bool(kinds) and kind != "dict" and kinds <= {"list", "set"})
+            thing.known = thing.known and alike and len(arguments.positional) == 1 and self.is_whole(source)
             if not source.references:
                 if source.taints:
                     thing.rest, thing.exact = Value(taints=self.part(source, "[]")), False
@@ -58,7 +61,8 @@ class Containers(Machine):
                     thing.rest, thing.exact = values.contents(other), False
         if kind == "set":
             thing.rest, thing.items, thing.exact = values.contents(thing), {}, False
-        thing.items.update(arguments.named)
+        if kind == "dict":
+            thing.items.update(arguments.named)
         return self.allocate(thing, taints)
 
     def container_call(self, value: Value, name: str, arguments: Arguments) -> Value | None:
@@ -79,7 +83,7 @@ class Containers(Machine):
             if result is None:
                 return None
             found = result if found is None else join(found, result)
-        return found
+        return found if found is None or not found.sure or self.is_whole(value) else values.unsure(found)
 
     def _list_call(self, value: Value, address: int, name: str, arguments: Arguments) -> Value | None:  # noqa: PLR0912 -- a decision table
         thing = self.thing(address)
@@ -116,7 +120,7 @@ class Containers(Machine):
             return NONE
         if name == "clear":
             if sure:
-                self.things[address] = Thing("list")
+                self.things[address] = Thing("list", known=thing.known)
             return NONE
         if name in {"remove", "sort", "rotate"}:
             self._blur(address, None)
@@ -137,19 +141,23 @@ class Containers(Machine):
         lists = [self.thing(place) for place in other.references]
         if thing.exact and sure and len(lists) == 1 and lists[0].kind == "list" and lists[0].exact:
             ordered = [thing.items[index] for index in range(len(thing.items))]
+            if not self.is_whole(other):
+                self.leak([Value(references=(address,))], 0)
             self._order(address, ordered + [lists[0].items[index] for index in range(len(lists[0].items))])
         else:
             self._blur(address, self.contents(other))
 
     def _order(self, address: int, ordered: list[Value]) -> None:
         self.tick(1 + len(ordered) // 16)
-        self.things[address] = Thing("list", dict(enumerate(ordered)))
+        self.things[address] = Thing("list", dict(enumerate(ordered)), known=self.thing(address).known)
 
     def _blur(self, address: int, item: Value | None) -> None:
         """Forget which item is where, and add one."""
         thing = self.thing(address)
         rest = values.contents(thing)
-        self.things[address] = Thing(thing.kind, {}, rest if item is None else join(rest, item), False)
+        self.things[address] = Thing(
+            thing.kind, {}, rest if item is None else join(rest, item), False, known=thing.known
+        )
 
     def _dict_call(self, value: Value, address: int, name: str, arguments: Arguments) -> Value | None:  # noqa: PLR0912 -- a decision table
         thing = self.thing(address)
@@ -177,23 +185,30 @@ class Containers(Machine):
             return NONE
         if name == "items":
             pairs = [
-                self.allocate(Thing("list", {0: constant(key) if isinstance(key, str | int) else UNKNOWN, 1: item}))
+                self.allocate(
+                    Thing("list", {0: constant(key) if isinstance(key, str | int) else UNKNOWN, 1: item}, known=True)
+                )
                 for key, item in list(thing.items.items())[:_MAX_TABLE]
             ]
             rest = None
             if thing.rest is not None or len(thing.items) > _MAX_TABLE:
                 rest = self.allocate(Thing("list", {0: UNKNOWN, 1: values.contents(thing)}))
-            return self.allocate(Thing("list", dict(enumerate(pairs)), rest, thing.exact and rest is None))
+            return self.allocate(
+                Thing("list", dict(enumerate(pairs)), rest, thing.exact and rest is None, known=thing.known)
+            )
         if name == "values":
-            return self.allocate(Thing("list", dict(enumerate(thing.items.values())), thing.rest, thing.exact))
+            return self.allocate(
+                Thing("list", dict(enumerate(thing.items.values())), thing.rest, thing.exact, known=thing.known)
+            )
         if name == "keys":
             keys_known = [constant(key) for key in thing.items if isinstance(key, str | int)]
-            return self.allocate(Thing("list", dict(enumerate(keys_known)), None, thing.exact))
+            known = thing.known and thing.exact and len(keys_known) == len(thing.items)
+            return self.allocate(Thing("list", dict(enumerate(keys_known)), None, thing.exact, known=known))
         if name == "copy":
             return self.allocate(thing.copy())
         if name == "clear":
             if sure:
-                self.things[address] = Thing("dict")
+                self.things[address] = Thing("dict", known=thing.known)
             return NONE
         if name == "popitem":
             return values.contents(thing)
@@ -201,6 +216,8 @@ class Containers(Machine):
 
     def update(self, value: Value, source: Value) -> None:
         """Take over all items of another dictionary."""
+        if not source.references or not self.is_whole(source):
+            self.leak([value], 0)
         for address in source.references:
             other = self.thing(address)
             if other.kind == "dict":
@@ -317,17 +334,19 @@ class Containers(Machine):
                 item = self.allocate(inner)
             else:
                 item = self.lookup(thing, key)
+            if item is not None and not (thing.known and value.sure):
+                item = values.unsure(item)
             if item is not None:
                 found = item if found is None else join(found, item)
         if value.constants is not None and not value.references:
             known_item = constants.item(value, key)
             if known_item is not None:
-                return Value(constants=known_item, prefix=_text(known_item))
+                return Value(constants=known_item, prefix=_text(known_item), sure=value.sure)
         if not value.taints:
-            return found or UNKNOWN
+            return found or (UNKNOWN if value.references else Value(sure=value.sure & SURE_TEXT))
         only = _only(key)
         suffix = f"[{only!r}]"[:40] if isinstance(only, str | int) else "[?]"
-        taken = Value(taints=self.part(value, suffix))
+        taken = Value(taints=self.part(value, suffix), sure=value.sure & SURE_TEXT)
         return taken if found is None else join(found, taken)
 
 

@@ -9,7 +9,8 @@ from quorate_worker.taint.machine import Arguments, Frame
 from quorate_worker.taint.objects import decorator_name
 from quorate_worker.taint.scope import Scope
 from quorate_worker.taint.sources import REQUEST
-from quorate_worker.taint.values import UNKNOWN, Class, Function, Thing, Value
+from quorate_worker.taint.surroundings import Surroundings
+from quorate_worker.taint.values import HARMLESS, SURE_TEXT, UNKNOWN, Class, Function, Thing, Value
 from quorate_worker.taint.words import words
 
 ENTRY_STEPS = 15_000
@@ -25,12 +26,13 @@ _NUMBER_TYPES = words("int float bool uuid.UUID datetime.date datetime.datetime 
 class Entries(Calls):
     """Runs the module, then the functions it defines."""
 
-    def analyze(self, tree: ast.Module, global_names: set[str]) -> None:
-        """Find what there is to find; raises TooMuch. `global_names` are those that functions declare global."""
+    def analyze(self, tree: ast.Module, around: Surroundings) -> None:
+        """Find what there is to find; raises TooMuch."""
+        self.surroundings = around
         self.inline_limit = min(self.follow_limit, self.steps + ENTRY_STEPS)
         self.run(tree.body)
         self.report_left(self.module)
-        self._forget(global_names)
+        self._forget(around.global_names)
         self.base, self.things = self.things, {}
         place = 0
         while place < len(self.started) and place < MAX_FUNCTIONS:
@@ -42,7 +44,7 @@ class Entries(Calls):
         """A name that a function declares `global` may hold something else at any time."""
         for name in names & self.module.values.keys():
             value = self.module.values[name]
-            if value.constants is not None:
+            if value.constants is not None or value.sure:
                 self.module.values[name] = Value(value.taints, None, value.references, value.symbol, value.callables)
 
     def _enter(self, function: Function) -> None:
@@ -177,15 +179,15 @@ class Entries(Calls):
 
     def _from_url(self, item: ast.arg, kind: str, converters: dict[str, str], default: ast.expr | None) -> Value:
         if kind in _NUMBER_TYPES or converters.get(item.arg) in _NUMBERS:
-            return UNKNOWN
+            return HARMLESS
         text = ast.unparse(item.annotation) if item.annotation is not None else ""
         if "Literal[" in text:
-            return UNKNOWN
+            return HARMLESS
         pattern = self._pattern(item.annotation, default)
         if pattern is not None:
             safe = sanitizers.pattern_check(pattern, False) if pattern.startswith("^") else frozenset()
             named = self.source(f"the parameter {item.arg}", "remote", item)
-            return Value(tuple(taint._replace(safe=safe) for taint in named.taints))
+            return Value(tuple(taint._replace(safe=safe) for taint in named.taints), sure=SURE_TEXT)
         if default is not None and isinstance(default, ast.Call) and decorator_name(default) in {"Depends", "Security"}:
             return Value(symbol="?" + item.arg)
         if text and (sources.SERVICE_TYPES.search(text) or "Depends" in text):

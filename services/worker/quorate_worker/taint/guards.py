@@ -6,7 +6,7 @@ import re
 from quorate_worker.taint import sanitizers
 from quorate_worker.taint.machine import Cleared, Machine, both_cleared
 from quorate_worker.taint.sanitizers import ALL
-from quorate_worker.taint.values import UNKNOWN, Value
+from quorate_worker.taint.values import GUESSED, UNKNOWN, Value
 
 _PATH = frozenset({"path-traversal"})
 _URL = frozenset({"ssrf", "open-redirect"})
@@ -109,7 +109,7 @@ class Guards(Machine):
                 if right.symbol.endswith(".parents") and right.taints:
                     return self.subject(right, _PATH) | self._stripped(right, _PATH, ".parents")
                 if left.taints and not self.all_taints(right) and not right.symbol.startswith("@"):
-                    return self.subject(left, ALL)
+                    return self.subject(left, self._against(right))
                 return {}
             if left.constants and right.taints and all(isinstance(item, str) for item in left.constants):
                 rules = ALL
@@ -121,7 +121,7 @@ class Guards(Machine):
             inner = test.left if isinstance(kind, ast.LtE) else test.comparators[0]
             other = right if isinstance(kind, ast.LtE) else left
             if holds and isinstance(inner, ast.Call) and _callee(inner) == "set" and not self.all_taints(other):
-                return self.subject(recorded.get(inner.args[0], UNKNOWN), ALL) if inner.args else {}
+                return self.subject(recorded.get(inner.args[0], UNKNOWN), self._against(other)) if inner.args else {}
             return {}
         if right.constants == (None,) and isinstance(test.left, ast.Call):
             # `re.fullmatch(...) is None`
@@ -134,8 +134,12 @@ class Guards(Machine):
             if one.taints and not self.all_taints(other):
                 if other.constants == ("",) and _HOST.search(one.symbol):
                     return self.subject(one, _URL)
-                return self.subject(one, ALL)
+                return self.subject(one, self._against(other))
         return {}
+
+    def _against(self, allowed: Value) -> frozenset[str]:
+        """What is gained by being among some values: all, if these are known."""
+        return ALL if self.depth_sure([allowed]) else ALL | {GUESSED}
 
     def _stripped(self, value: Value, rules: frozenset[str], suffix: str) -> Cleared:
         return {taint.identity.removesuffix(suffix): rules for taint in value.taints}
@@ -161,15 +165,17 @@ class Guards(Machine):
             return self.subject(first, frozenset({"nosql-injection"})) if kind == "str" else {}
         if name == "compare_digest" and len(test.args) == 2:
             found: Cleared = {}
-            for argument in test.args if holds else ():
-                found |= self.subject(recorded.get(argument, UNKNOWN), ALL)
+            sides = [recorded.get(argument, UNKNOWN) for argument in test.args]
+            for side, other in (sides, reversed(sides)) if holds else ():
+                made = other.symbol.startswith("hmac.")
+                found |= self.subject(side, ALL if made else self._against(other))
             return found
         if function in {"all", "any"} and test.args and isinstance(test.args[0], ast.GeneratorExp | ast.ListComp):
             return self._each(test.args[0], function == "all", holds, recorded, depth)
         if function in {"re.fullmatch", "re.match"} and holds and len(test.args) >= 2:
             pattern = _text(first)
             rules = sanitizers.pattern_check(pattern, function == "re.fullmatch")
-            return self.subject(recorded.get(test.args[1], UNKNOWN), rules)
+            return self.subject(recorded.get(test.args[1], UNKNOWN), _of_pattern(rules, pattern))
         if not holds:
             return {}
         if (
@@ -178,7 +184,7 @@ class Guards(Machine):
         ):
             found = {}
             for argument in test.args:
-                found |= self.subject(recorded.get(argument, UNKNOWN), ALL)
+                found |= self.subject(recorded.get(argument, UNKNOWN), ALL | {GUESSED})
             return found
         return {}
 
@@ -191,10 +197,10 @@ class Guards(Machine):
             return self.subject(receiver, _PATH) if holds else {}
         if name in {"fullmatch", "match"} and "re.compile" in receiver.symbol:
             rules = sanitizers.pattern_check(receiver.prefix or None, name == "fullmatch")
-            return self.subject(first, rules) if holds else {}
+            return self.subject(first, _of_pattern(rules, receiver.prefix)) if holds else {}
         if name in {"get", "__contains__", "count", "issubset"} and first.taints and not receiver.taints:
             if name == "__contains__" and holds:
-                return self.subject(first, ALL)
+                return self.subject(first, self._against(receiver))
             return None
         return None
 
@@ -229,6 +235,11 @@ class Guards(Machine):
                 if identity.startswith(taint.identity):
                     found[taint.identity] = rules
         return found
+
+
+def _of_pattern(rules: frozenset[str], pattern: str | None) -> frozenset[str]:
+    """An unknown pattern is believed, as long as nothing is to be said for the value."""
+    return rules if pattern else rules | {GUESSED}
 
 
 def _union(parts: list[Cleared]) -> Cleared:

@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 
-from quorate_worker.taint import sanitizers, sources, values
+from quorate_worker.taint import proven, sanitizers, sources, values
 from quorate_worker.taint.containers import MUTATORS
 from quorate_worker.taint.expressions import chance
 from quorate_worker.taint.machine import Arguments, LibraryCall
@@ -12,6 +12,9 @@ from quorate_worker.taint.models import Models, called
 from quorate_worker.taint.sanitizers import ALL
 from quorate_worker.taint.sources import REQUEST, SESSION
 from quorate_worker.taint.values import (
+    BEGINNING,
+    HARMLESS,
+    SURE_TEXT,
     UNKNOWN,
     Function,
     Thing,
@@ -60,7 +63,7 @@ _RESULT_SAFE = {"xss", "sql-injection", "template-injection", "xpath-injection"}
 class Libraries(Models):
     """What a call of a library returns."""
 
-    def library_call(  # noqa: PLR0912 -- a decision table
+    def library_call(
         self, name: str, method: str, receiver: Value | None, arguments: Arguments, node: ast.Call
     ) -> Value:
         """What a call of unknown code returns: what is known of it, or something made of its arguments."""
@@ -68,13 +71,41 @@ class Libraries(Models):
         if result is not None:
             return result
         call = LibraryCall(name, method, receiver, arguments, node)
+        if name == "random.Random":
+            self.chances.add(node)
         seen = self.inspect(call)
         if name in _ENDS or (not method and name.endswith(".abort")):
             self.live = False
             return UNKNOWN
         modelled = self.modelled(call)
         if modelled is not None:
+            self.judge(call)
+            if method == "format":
+                self.built(node, modelled)
             return modelled
+        given = arguments.every()
+        result = self._unknown_call(call, seen)
+        self.judge(call)
+        if method == "format":
+            self.built(node, UNKNOWN)
+        if name in proven.PURE or (method in proven.TEXT_METHODS and receiver is not None and not receiver.references):
+            sure = self.depth_sure(given if receiver is None or name in proven.PURE else [receiver, *given])
+            sure |= proven.of_result(name)
+            if sure and (not result.references or name in proven.FUNCTIONS):
+                return Value(result.taints, result.constants, (), result.symbol, result.callables, result.prefix, sure)
+            return result
+        if name == "urllib.request.Request":
+            first = arguments.get(0, "url") or UNKNOWN
+            return Value(result.taints, None, (), result.symbol, (), first.prefix, first.sure & {BEGINNING})
+        if not seen and name not in proven.READS:
+            self.leak(given)
+            if receiver is not None:
+                self.leak([receiver])
+        return result
+
+    def _unknown_call(self, call: LibraryCall, seen: set[str]) -> Value:
+        """The same, where nothing says what comes of it."""
+        name, method, receiver, arguments, node = call
         if not method or receiver is None or not receiver.symbol.startswith("@"):
             self._run_callables(name, arguments)
         headers = receiver is not None and receiver.symbol.endswith(".headers")
@@ -242,16 +273,18 @@ class Libraries(Models):
         return None
 
     def _random(self, name: str, arguments: Arguments, node: ast.Call) -> Value:
+        self.chances.add(node)
         chosen = self.source(name, "random", node)
         if name.rpartition(".")[2] in {"choice", "choices", "sample"} and arguments.positional:
             # What is chosen from untrusted values is untrusted itself.
-            return Value(join_taints(chosen.taints, self.all_taints(arguments.positional[0])))
+            first = arguments.positional[0]
+            return Value(join_taints(chosen.taints, self.all_taints(first)), sure=self.depth_sure([first]))
         return chosen
 
     def _request_method(self, receiver: Value, method: str, arguments: Arguments) -> Value | None:
         """A method of a request's part: an entry under its name, or the part as a whole."""
         if method in sanitizers.UNTAINTED_METHODS:
-            return UNKNOWN
+            return HARMLESS
         if (
             method in {"get", "getlist", "getone", "getall", "get_all", "pop", "getunicode", "getfirst"}
             and arguments.positional
@@ -259,10 +292,13 @@ class Libraries(Models):
             kind = arguments.named.get("type")
             default = arguments.get(1, "default")
             if kind is not None and kind.symbol in {"int", "float", "bool", "uuid.UUID"}:
-                return UNKNOWN if default is None else Value(taints=self.all_taints(default))
+                if default is None:
+                    return HARMLESS
+                return Value(taints=self.all_taints(default), sure=self.depth_sure([default]))
             found = self.request_item(receiver, arguments.positional[0])
             if default is not None:
-                found = Value(join_taints(found.taints, self.all_taints(default)), symbol=found.symbol)
+                taints = join_taints(found.taints, self.all_taints(default))
+                found = Value(taints, symbol=found.symbol, sure=found.sure & self.depth_sure([default]))
             return found
         if receiver.symbol != REQUEST + ".item" and method in {
             "read",
@@ -275,7 +311,7 @@ class Libraries(Models):
             "values",
             "lists",
         }:
-            return Value(receiver.taints, symbol=receiver.symbol)
+            return Value(receiver.taints, symbol=receiver.symbol, sure=receiver.sure & SURE_TEXT)
         return None
 
     def _put_into(self, receiver: Value, node: ast.expr, arguments: Arguments) -> None:

@@ -1,6 +1,7 @@
 """The state of an analysis: names, objects, what was validated on this path, and how many steps were taken."""
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,10 +9,14 @@ from quorate_worker.taint import values
 from quorate_worker.taint.report import Finding, Place, of_flow, of_use
 from quorate_worker.taint.rules import HARMLESS, STRENGTHS
 from quorate_worker.taint.scope import Scope
+from quorate_worker.taint.surroundings import NOWHERE
 from quorate_worker.taint.values import (
+    GUESSED,
     MAX_IDENTITY,
     MAX_TRACE,
     NOTHING_SAFE,
+    SURE,
+    SURE_TEXT,
     UNKNOWN,
     Class,
     Function,
@@ -78,6 +83,7 @@ class Frame:
     loops: list[Loop] = field(default_factory=list)
     raised: list[list[State]] = field(default_factory=list)
     answers_html: bool = False
+    doubtful: bool = False
     checks: list[tuple[bool | None, Cleared, Cleared]] = field(default_factory=list)
     conditions: dict[str, tuple[ast.expr, dict[ast.expr, Value]]] = field(default_factory=dict)
 
@@ -148,6 +154,14 @@ class Machine:
         self.pending: dict[tuple[Scope, str], tuple[ast.AST, Value]] = {}
         self.started: list[Function] = []
         self.known_functions: set[ast.AST] = set()
+        self.surroundings = NOWHERE
+        # By weakness and place: why a sink is harmless, or None if it may not be.
+        self.verdicts: dict[tuple[int, ast.AST], str | None] = {}
+        self.texts: dict[ast.expr, str | None] = {}
+        self.chances: set[ast.Call] = set()
+        # How often a call was visited, and how often as that of a sink: one that is not always one is not known.
+        self.visited: dict[ast.AST, int] = {}
+        self.judged: dict[tuple[int, ast.AST], int] = {}
 
     # What the other parts add.
 
@@ -222,9 +236,10 @@ class Machine:
         """A value that refers to a new object."""
         self.next_address += 1
         if len(thing.items) > MAX_ITEMS:
-            thing = Thing(thing.kind, {}, values.contents(thing), False, thing.owner, thing.symbol)
+            thing = Thing(thing.kind, {}, values.contents(thing), False, thing.owner, thing.symbol, thing.known)
         self.things[self.next_address] = thing
-        return Value(taints=taints, references=(self.next_address,), symbol=thing.symbol)
+        sure = SURE if thing.known else NOTHING_SAFE
+        return Value(taints=taints, references=(self.next_address,), symbol=thing.symbol, sure=sure)
 
     def thing(self, address: int) -> Thing:
         """An object; one that was made in a function whose analysis is over is forgotten, and could be any."""
@@ -243,7 +258,7 @@ class Machine:
                 item = join(thing.items[key], item)
             thing.items[key] = item
             if len(thing.items) > MAX_ITEMS:
-                thing = Thing(thing.kind, {}, values.contents(thing), False, thing.owner, thing.symbol)
+                thing = Thing(thing.kind, {}, values.contents(thing), False, thing.owner, thing.symbol, thing.known)
             self.things[address] = thing
 
     def add(self, value: Value, item: Value) -> None:
@@ -274,6 +289,58 @@ class Machine:
         """The origins of a part of an untrusted value."""
         return values.map_taints(value, lambda taint: taint._replace(identity=(taint.identity + suffix)[:MAX_IDENTITY]))
 
+    # What is sure.
+
+    def is_whole(self, value: Value) -> bool:
+        """Whether the objects that a value refers to hold only what the analysis saw."""
+        return bool(value.sure) and all(self.thing(address).known for address in value.references)
+
+    def leak(self, given: Iterable[Value], depth: int = MAX_NESTED) -> None:
+        """Objects were given to unknown code, which may put something into them."""
+        for value in given:
+            for address in value.references:
+                thing = self.thing(address)
+                if not thing.known:
+                    continue
+                self.tick(1 + len(thing.items) // 8)
+                changed = thing.copy()
+                changed.known = False
+                self.things[address] = changed
+                if depth:
+                    self.leak([*thing.items.values(), *([] if thing.rest is None else [thing.rest])], depth - 1)
+
+    def depth_sure(self, given: Iterable[Value], depth: int = MAX_NESTED) -> frozenset[str]:
+        """The rules that nothing in some values can break but their taints, whatever part of them is used."""
+        found = SURE_TEXT
+        for value in given:
+            found &= value.sure
+            for address in value.references if found else ():
+                thing = self.thing(address)
+                if not thing.known or thing.kind == "instance" or not depth:
+                    return NOTHING_SAFE
+                self.tick(1 + len(thing.items) // 8)
+                found &= self.depth_sure(
+                    [*thing.items.values(), *([] if thing.rest is None else [thing.rest])], depth - 1
+                )
+            if not found:
+                break
+        return found
+
+    def is_harmless(self, value: Value, rule: str) -> bool:
+        """Whether all that a value can be is known, and cannot break a rule."""
+        return rule in self.depth_sure([value]) and all(
+            taint.source.strength == "random" or self._is_proven(taint, rule) for taint in self.all_taints(value)
+        )
+
+    def _is_proven(self, taint: Taint, rule: str) -> bool:
+        """Whether an untrusted value was checked, by a check that is no guess."""
+        rules = taint.safe
+        for identity, safe in self.cleared.items():
+            rest = taint.identity[len(identity) :]
+            if taint.identity.startswith(identity) and (not rest or rest[0] in "[."):
+                rules |= safe
+        return rule in rules and GUESSED not in rules
+
     # Sources, checks and findings.
 
     def source(self, label: str, strength: str, node: ast.AST, symbol: str = "") -> Value:
@@ -281,7 +348,7 @@ class Machine:
         line = getattr(node, "lineno", 1)
         origin = Source(label, strength, line)
         taint = Taint(origin, label, STRENGTHS[strength].confidence, NOTHING_SAFE, ())
-        return Value(taints=(taint,), symbol=symbol)
+        return Value(taints=(taint,), symbol=symbol, sure=SURE_TEXT)
 
     def clear(self, identity: str, rules: frozenset[str]) -> None:
         """From here on this part of a source breaks none of these rules."""
@@ -321,6 +388,7 @@ class Machine:
             value.symbol,
             value.callables,
             value.prefix,
+            value.sure,
         )
 
     def check(self, rule: str, node: ast.AST, value: Value | None, what: str, weight: float = 1.0) -> bool:
@@ -390,13 +458,20 @@ class Machine:
     def contents(self, value: Value) -> Value:
         """What iterating over a value gives, or any item of it."""
         if not value.references:
-            return Value(taints=self.part(value, "[]")) if value.taints else UNKNOWN
+            if value.taints:
+                return Value(taints=self.part(value, "[]"), sure=value.sure & SURE_TEXT)
+            return Value(sure=value.sure & SURE_TEXT) if value.sure else UNKNOWN
         found: Value | None = None
         for address in value.references:
             thing = self.thing(address)
             item = values.contents(thing)
+            if thing.kind == "dict" and not thing.exact:
+                # Its keys may be others than are known.
+                item = values.unsure(item)
             found = item if found is None else join(found, item)
         result = found or UNKNOWN
+        if not value.sure:
+            result = values.unsure(result)
         if value.taints:
             result = join(result, Value(taints=value.taints))
         return result
@@ -416,7 +491,7 @@ def settled(value: Value, cleared: Cleared) -> Value:
         return taint if rules == taint.safe else taint._replace(safe=rules)
 
     taints = values.map_taints(value, change)
-    return Value(taints, value.constants, value.references, value.symbol, value.callables, value.prefix)
+    return Value(taints, value.constants, value.references, value.symbol, value.callables, value.prefix, value.sure)
 
 
 def settled_thing(thing: Thing, cleared: Cleared) -> Thing:

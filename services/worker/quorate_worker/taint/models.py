@@ -10,9 +10,23 @@ from quorate_worker.taint.checks import Checks
 from quorate_worker.taint.containers import CONSTRUCTORS
 from quorate_worker.taint.machine import Arguments, LibraryCall
 from quorate_worker.taint.objects import MAX_SYMBOL
-from quorate_worker.taint.sanitizers import ALL
+from quorate_worker.taint.sanitizers import ALL, FUNCTIONS
 from quorate_worker.taint.sources import SESSION
-from quorate_worker.taint.values import NONE, UNKNOWN, Function, Thing, Value, constant, join, join_taints, text_prefix
+from quorate_worker.taint.values import (
+    BEGINNING,
+    HARMLESS,
+    NONE,
+    SURE,
+    SURE_TEXT,
+    UNKNOWN,
+    Function,
+    Thing,
+    Value,
+    constant,
+    join,
+    join_taints,
+    text_prefix,
+)
 from quorate_worker.taint.words import words
 
 _SIGNED = re.compile(
@@ -32,7 +46,10 @@ class Models(Checks):
         if not call.method and not call.arguments.named:
             known = constants.function(call.name, call.arguments.positional)
             if known is not None:
-                return Value(constants=known, prefix=text_prefix(known))
+                sure = SURE
+                for argument in call.arguments.positional:
+                    sure &= argument.sure
+                return Value(constants=known, prefix=text_prefix(known), sure=sure)
         kind = CONSTRUCTORS.get(call.name)
         if kind is not None:
             return self.make(kind, call.arguments)
@@ -59,7 +76,7 @@ class Models(Checks):
 
     def _validates(self, call: LibraryCall) -> None:
         """It raises unless the text is a number, a date or the like: from here on it is one."""
-        rules = ALL - {"ssrf"} if call.name.startswith("ipaddress") else ALL
+        rules = FUNCTIONS["ipaddress.ip_address"] if call.name.startswith("ipaddress") else ALL
         for taint in self.all_taints(call.first):
             if taint.source.strength != "random":
                 self.clear(taint.identity, rules)
@@ -117,33 +134,41 @@ class Models(Checks):
 
     def _copy(self, call: LibraryCall) -> Value:
         if len(call.first.references) == 1:
-            return self.allocate(self.thing(call.first.references[0]).copy(), call.first.taints)
+            copy = self.thing(call.first.references[0]).copy()
+            copy.known = copy.known and copy.kind != "instance" and bool(call.first.sure)
+            return self.allocate(copy, call.first.taints)
         return call.first
 
     def _next(self, call: LibraryCall) -> Value:
         return self.contents(call.first)
 
     def _enumerate(self, call: LibraryCall) -> Value:
-        pair = self.allocate(Thing("list", {0: UNKNOWN, 1: self.contents(call.first)}))
-        return self.allocate(Thing("list", {}, pair, False))
+        pair = self.allocate(Thing("list", {0: HARMLESS, 1: self.contents(call.first)}, known=True))
+        return self.allocate(Thing("list", {}, pair, False, known=True))
 
     def _zip(self, call: LibraryCall) -> Value:
         items: dict[object, Value] = {
             place: self.contents(item) for place, item in enumerate(call.arguments.positional)
         }
-        return self.allocate(Thing("list", {}, self.allocate(Thing("list", items)), False))
+        return self.allocate(Thing("list", {}, self.allocate(Thing("list", items, known=True)), False, known=True))
 
     def _chain(self, call: LibraryCall) -> Value:
         found = self.contents(call.first)
         for item in call.arguments.positional[1:]:
             found = join(found, self.contents(item))
-        return self.allocate(Thing("list", {}, found, False))
+        return self.allocate(Thing("list", {}, found, False, known=not call.arguments.open_ended))
 
     def _sorted(self, call: LibraryCall) -> Value:
-        return self.allocate(Thing("list", {}, self.contents(call.first), False))
+        return self.allocate(Thing("list", {}, self.contents(call.first), False, known=True))
 
     def _range(self, _call: LibraryCall) -> Value:
-        return UNKNOWN
+        return HARMLESS
+
+    def _dumped(self, call: LibraryCall) -> Value:
+        """Serialized data of this program itself."""
+        rules = frozenset({"deserialization"})
+        taints = tuple(taint._replace(safe=taint.safe | rules) for taint in self.all_taints(call.first))
+        return Value(taints, symbol=called(call.name), sure=self.depth_sure([call.first]) | rules)
 
     # Methods.
 
@@ -174,7 +199,9 @@ class Models(Checks):
         if call.receiver is None or not call.receiver.constants or call.arguments.open_ended:
             return None
         taints = join_taints(call.receiver.taints, self.passed(call.arguments.every()))
-        return Value(taints, prefix=call.receiver.prefix.partition("{")[0])
+        sure = self.depth_sure([call.receiver, *call.arguments.every()])
+        begins = {BEGINNING} if len(call.receiver.constants) == 1 and call.receiver.sure else frozenset()
+        return Value(taints, prefix=call.receiver.prefix.partition("{")[0], sure=sure | begins)
 
     def _split(self, call: LibraryCall) -> Value | None:
         known = call.receiver.constants if call.receiver is not None else None
@@ -190,7 +217,8 @@ class Models(Checks):
             parts = getattr(text, call.method)(*given)
         except (TypeError, ValueError):
             return None
-        return self.allocate(Thing("list", {place: constant(part) for place, part in enumerate(parts)}))
+        whole = self.depth_sure([call.receiver or UNKNOWN, *call.arguments.positional]) >= SURE_TEXT
+        return self.allocate(Thing("list", {place: constant(part) for place, part in enumerate(parts)}, known=whole))
 
     def _table(self, call: LibraryCall) -> Value | None:
         """`helpers.TABLE.get(key)`: the key chooses, and is not what comes out."""
@@ -221,6 +249,9 @@ class Models(Checks):
         "zip": _zip,
         "itertools.chain": _chain,
         "range": _range,
+        **dict.fromkeys(
+            words("pickle.dumps _pickle.dumps cPickle.dumps marshal.dumps dill.dumps cloudpickle.dumps"), _dumped
+        ),
     }
     method_models: ClassVar["dict[str, Callable[[Models, LibraryCall], Value | None]]"] = {
         **dict.fromkeys(words("split rsplit splitlines partition"), _split),

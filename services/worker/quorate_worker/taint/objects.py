@@ -8,11 +8,14 @@ from quorate_worker.taint.guards import Guards
 from quorate_worker.taint.machine import Arguments
 from quorate_worker.taint.sources import REQUEST, SESSION
 from quorate_worker.taint.values import (
+    NOTHING_SAFE,
+    SURE_TEXT,
     UNKNOWN,
     Class,
     Function,
     Value,
     join,
+    unsure,
 )
 
 MAX_SYMBOL = 120
@@ -38,13 +41,16 @@ class Objects(Containers, Guards):
         found: Value | None = None
         for address in value.references:
             item = self.member(address, name, node)
+            if item is not None and item.sure and not self._is_own(value, address, name):
+                item = unsure(item)
             if item is not None:
                 found = item if found is None else join(found, item)
         for callee in value.callables:
             if isinstance(callee, Class):
                 item = self.class_member(callee, name)
                 if item is not None:
-                    found = item if found is None else join(found, item)
+                    # A class of another module may derive from it, and have another one.
+                    found = unsure(item) if found is None else join(found, unsure(item))
         if found is not None:
             return found if not value.taints else join(found, Value(taints=self.part(value, "." + name)))
         if value.symbol == REQUEST:
@@ -64,10 +70,16 @@ class Objects(Containers, Guards):
             taken = tuple(taint._replace(safe=taint.safe | {"open-redirect", "ssrf"}) for taint in taken)
         if taken and name in {"cleaned_data", "validated_data"}:
             taken = tuple(taint._replace(safe=taint.safe | {"trust-boundary"}) for taint in taken)
+        sure = value.sure & SURE_TEXT if taken else NOTHING_SAFE
         if not value.symbol:
-            return Value(taints=taken)
+            return Value(taints=taken, sure=sure)
         symbolic = self.symbolic(f"{value.symbol}.{name}", node)
-        return Value(taken or symbolic.taints, symbol=symbolic.symbol)
+        return Value(taken or symbolic.taints, symbol=symbolic.symbol, sure=sure if taken else symbolic.sure)
+
+    def _is_own(self, value: Value, address: int, name: str) -> bool:
+        """Whether an attribute was put into an object of this function, which nobody else knows."""
+        thing = self.things.get(address)
+        return bool(value.sure) and thing is not None and thing.known and name in thing.items
 
     def member(self, address: int, name: str, node: ast.AST) -> Value | None:
         """An attribute of one object: its own, its class's, or what a method put into any such object."""
@@ -142,7 +154,7 @@ class Objects(Containers, Guards):
         """An entry of a request's arguments, form, headers and the like, under its own name."""
         only = key.constants[0] if key.constants and len(key.constants) == 1 else None
         if not isinstance(only, str):
-            return Value(taints=self.part(value, "[?]"), symbol=REQUEST + ".item")
+            return Value(taints=self.part(value, "[?]"), symbol=REQUEST + ".item", sure=value.sure & SURE_TEXT)
         suffix = f"['{only[:40]}']"
 
         def named(taint: values.Taint) -> values.Taint:
@@ -151,7 +163,7 @@ class Objects(Containers, Guards):
             label = taint.identity + suffix
             return taint._replace(source=taint.source._replace(label=label), identity=label)
 
-        return Value(taints=values.map_taints(value, named), symbol=REQUEST + ".item")
+        return Value(taints=values.map_taints(value, named), symbol=REQUEST + ".item", sure=value.sure & SURE_TEXT)
 
 
 def decorator_name(node: ast.expr) -> str:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from quorate_worker.taint.words import words
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same code may get other findings."""
 
 
@@ -26,7 +26,7 @@ RULES: dict[str, Rule] = {
         "give the program a list of arguments and no shell, or quote it with shlex.quote",
     ),
     "code-injection": Rule(
-        "Code injection", 94, "critical", "do not execute it; use ast.literal_eval or a table of choices"
+        "Code injection", 94, "high", "do not execute it; use ast.literal_eval or a table of choices"
     ),
     "path-traversal": Rule(
         "Path traversal", 22, "high", "resolve the path and check that it stays within its folder before using it"

@@ -3,6 +3,7 @@
 import re
 
 from quorate_worker.taint.rules import FLOW_RULES
+from quorate_worker.taint.values import GUESSED
 from quorate_worker.taint.words import words
 
 ALL = FLOW_RULES
@@ -28,8 +29,11 @@ FUNCTIONS: dict[str, frozenset[str]] = {
         ALL,
     ),
     **dict.fromkeys(
-        words("ipaddress.ip_address ipaddress.ip_network ipaddress.IPv4Address ipaddress.IPv6Address"), ALL - {"ssrf"}
+        words("ipaddress.ip_address ipaddress.ip_network ipaddress.IPv6Address"),
+        # What follows the `%` of an IPv6 address is free text.
+        (ALL - {"ssrf"}) | {GUESSED},
     ),
+    "ipaddress.IPv4Address": ALL - {"ssrf"},
     "shlex.quote": _SHELL,
     "shlex.join": _SHELL,
     "pipes.quote": _SHELL,

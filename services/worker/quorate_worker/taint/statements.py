@@ -17,6 +17,7 @@ from quorate_worker.taint.values import (
     constant,
     join,
     same,
+    unsure,
 )
 
 _TESTS = (ast.Compare, ast.Call, ast.BoolOp, ast.UnaryOp)
@@ -135,6 +136,8 @@ class Statements(Assignments):
                 when_false = with_cleared(self.cleared, self.lesson(node.value, False, recorded))
         frame.checks.append((truth, when_true, when_false))
         value = settled(value, self.cleared)
+        if frame.doubtful:
+            value = unsure(value)
         self.returning(node, value)
         frame.returned = value if frame.returned is None else join(frame.returned, value)
         frame.ends.append((self.things, self.cleared))
@@ -154,7 +157,7 @@ class Statements(Assignments):
 
     def _assert(self, node: ast.Assert) -> None:
         value, recorded = self.recorded(node.test)
-        if self.truth(value) is False:
+        if self.decide(value) is False:
             self.live = False
             return
         self.assume(node.test, True, recorded)
@@ -179,7 +182,7 @@ class Statements(Assignments):
         current: ast.If | None = node
         while current is not None:
             test, recorded = self.recorded(current.test)
-            truth = self.truth(test)
+            truth = self.decide(test)
             if truth is True:
                 self.run(current.body)
                 break
@@ -207,6 +210,8 @@ class Statements(Assignments):
         open_end = True
         for case in node.cases:
             fits = self._fits(case.pattern, subject)
+            if fits is not None and not self.is_whole(subject) and case.pattern is not node.cases[-1].pattern:
+                self.frames[-1].doubtful = True
             if fits is False:
                 continue
             before = self.save()
@@ -217,7 +222,7 @@ class Statements(Assignments):
             guard: bool | None = True
             if case.guard is not None:
                 test, seen = self.recorded(case.guard)
-                guard = self.truth(test)
+                guard = self.decide(test)
                 self.assume(case.guard, True, seen)
             if guard is not False:
                 self.run(case.body)
@@ -285,6 +290,8 @@ class Statements(Assignments):
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         iterable = self.evaluate(node.iter)
         items = self._few(iterable)
+        if items is not None and not self.is_whole(iterable):
+            items = [unsure(item) for item in items]
         if items is not None and self.loop_depth == 0:
             self._unroll(node, items)
             return
@@ -339,7 +346,7 @@ class Statements(Assignments):
             entry = self.save()
             if test is not None:
                 value, recorded = self.recorded(test)
-                if self.truth(value) is False:
+                if self.decide(value) is False:
                     break
                 self.assume(test, True, recorded)
             if enter is not None:
@@ -373,7 +380,7 @@ class Statements(Assignments):
                 continue
             if value.constants != before.constants:
                 self.scope.values[name] = Value(
-                    value.taints, None, value.references, value.symbol, value.callables, value.prefix
+                    value.taints, None, value.references, value.symbol, value.callables, value.prefix, value.sure
                 )
 
     # Exceptions and contexts.

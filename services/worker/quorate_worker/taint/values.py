@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from quorate_worker.taint.rules import FLOW_RULES
+
 if TYPE_CHECKING:
     from quorate_worker.taint.scope import Scope
 
@@ -16,6 +18,14 @@ MAX_IDENTITY = 160
 MAX_SYMBOLS = 240
 
 NOTHING_SAFE: frozenset[str] = frozenset()
+
+BEGINNING = "beginning"
+SURE_TEXT = FLOW_RULES
+SURE = FLOW_RULES | {BEGINNING}
+"""What can be said of a constant: all that it is made of is known, and so is the text it begins with."""
+
+GUESSED = "guessed"
+"""Beside the rules that a check protects from: that it does so is a guess, by its name."""
 
 
 class Source(NamedTuple):
@@ -74,7 +84,8 @@ class Value:
 
     `constants` are all the constants it can be, or None if it can be others; `references` are addresses of
     objects; `symbol` is the dotted name by which a library knows it (`sqlite3.connect().cursor`); `prefix` is
-    the constant text a string begins with.
+    the constant text a string begins with. `sure` names the rules that nothing in it can break but its `taints`:
+    all of them for a constant, and none for what unknown code made; with BEGINNING, `prefix` is sure, too.
     """
 
     taints: tuple[Taint, ...] = ()
@@ -83,12 +94,15 @@ class Value:
     symbol: str = ""
     callables: "tuple[Function | Class, ...]" = ()
     prefix: str = ""
+    sure: frozenset[str] = NOTHING_SAFE
 
 
 UNKNOWN = Value()
-NONE = Value(constants=(None,))
-TRUE = Value(constants=(True,))
-FALSE = Value(constants=(False,))
+HARMLESS = Value(sure=SURE_TEXT)
+"""A number, an answer or the like, whatever it was made of."""
+NONE = Value(constants=(None,), sure=SURE)
+TRUE = Value(constants=(True,), sure=SURE)
+FALSE = Value(constants=(False,), sure=SURE)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +110,8 @@ class Thing:
     """An object in the store: `kind` is list, dict, set, config, instance or external.
 
     `items` holds what is under known keys, `rest` what is under unknown ones; `exact` says that there is
-    nothing else. Never changed after it was stored: a change stores a copy.
+    nothing else. `known` says that no code unknown to the analysis can have put something in. Never changed after
+    it was stored: a change stores a copy.
     """
 
     kind: str
@@ -105,14 +120,22 @@ class Thing:
     exact: bool = True
     owner: Class | None = None
     symbol: str = ""
+    known: bool = False
 
     def copy(self) -> "Thing":
-        return Thing(self.kind, dict(self.items), self.rest, self.exact, self.owner, self.symbol)
+        return Thing(self.kind, dict(self.items), self.rest, self.exact, self.owner, self.symbol, self.known)
 
 
 def constant(value: object) -> Value:
     """A value that is this constant."""
-    return Value(constants=(value,), prefix=value if isinstance(value, str) else "")
+    return Value(constants=(value,), prefix=value if isinstance(value, str) else "", sure=SURE)
+
+
+def unsure(value: Value) -> Value:
+    """The same value, of which it is not sure that it can be nothing else."""
+    if not value.sure:
+        return value
+    return Value(value.taints, value.constants, value.references, value.symbol, value.callables, value.prefix)
 
 
 def text_prefix(known: tuple[object, ...] | None) -> str:
@@ -165,17 +188,23 @@ def join(left: Value, right: Value) -> Value:
     """What can be either of two values."""
     if left is right:
         return left
+    taints = join_taints(left.taints, right.taints)
+    references = left.references
+    if references != right.references:
+        references = tuple(dict.fromkeys(left.references + right.references))
+    sure = left.sure if left.sure is right.sure else left.sure & right.sure
+    if len(taints) >= MAX_TAINTS or len(references) > MAX_REFERENCES:
+        sure = NOTHING_SAFE
     return Value(
-        join_taints(left.taints, right.taints),
+        taints,
         join_constants(left.constants, right.constants),
-        left.references
-        if left.references == right.references
-        else tuple(dict.fromkeys(left.references + right.references))[:MAX_REFERENCES],
+        references[:MAX_REFERENCES],
         left.symbol if left.symbol == right.symbol else _either(left.symbol, right.symbol),
         left.callables
         if left.callables == right.callables
         else tuple(dict.fromkeys(left.callables + right.callables))[:MAX_REFERENCES],
         left.prefix if left.prefix == right.prefix else _common_prefix(left.prefix, right.prefix),
+        sure,
     )
 
 
@@ -195,15 +224,16 @@ def join_things(left: Thing, right: Thing) -> Thing:
     if left.kind != right.kind:
         return Thing("external", {}, join(contents(left), contents(right)), False)
     exact = left.exact and right.exact
+    known = left.known and right.known
     if left.kind == "list" and not (exact and len(left.items) == len(right.items)):
-        return Thing("list", {}, join(contents(left), contents(right)), False)
+        return Thing("list", {}, join(contents(left), contents(right)), False, known=known)
     items = dict(left.items)
     for key, value in right.items.items():
         items[key] = join(items[key], value) if key in items else _maybe(left, value)
     for key in left.items.keys() - right.items.keys():
         items[key] = _maybe(right, items[key])
     rest = right.rest if left.rest is None else left.rest if right.rest is None else join(left.rest, right.rest)
-    return Thing(left.kind, items, rest, exact, left.owner, left.symbol)
+    return Thing(left.kind, items, rest, exact, left.owner, left.symbol, known)
 
 
 def _maybe(other: Thing, value: Value) -> Value:
@@ -216,7 +246,9 @@ def contents(thing: Thing) -> Value:
     value = thing.rest
     for item in thing.items.values():
         value = item if value is None else join(value, item)
-    return UNKNOWN if value is None else value
+    if value is None:
+        return HARMLESS if thing.known else UNKNOWN
+    return value if thing.known else unsure(value)
 
 
 def map_taints(value: Value, change: Callable[[Taint], Taint | None]) -> tuple[Taint, ...]:

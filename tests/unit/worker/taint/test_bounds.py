@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from quorate_worker.taint.analysis import MAX_BYTES, analyze, survey
+from quorate_worker.taint.analysis import MAX_BYTES, analyze
 from quorate_worker.taint.entries import Entries
+from quorate_worker.taint.surroundings import survey
 
 HEAD = "from flask import request\nimport os\n"
 
@@ -86,8 +87,9 @@ def test_steps_grow_with_the_size_of_a_module_not_with_its_square() -> None:
     def steps(functions: int) -> int:
         body = "def f{0}():\n    x = request.args['a']\n    if x:\n        y = g(x)\n    os.system(y)\n"
         tree = ast.parse(HEAD + "def g(x):\n    return x\n" + "".join(body.format(place) for place in range(functions)))
-        machine = Entries(survey(tree)[0])
-        machine.analyze(tree, set())
+        around = survey(tree)
+        machine = Entries(around.nodes)
+        machine.analyze(tree, around)
         return machine.steps
 
     assert steps(400) < 5 * steps(100)

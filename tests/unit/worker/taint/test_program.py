@@ -51,6 +51,7 @@ def test_findings_say_what_flows_where(tmp_path: Path) -> None:
                 "-> line 10: sqlite3.connect.cursor.execute",
             }
         ],
+        "cleared": [],
         "unread": {},
     }
     assert "hunter2" not in done.stdout
@@ -65,6 +66,7 @@ def test_what_is_unread_has_a_reason(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout) == {
         "findings": [],
+        "cleared": [],
         "unread": {
             "broken.py": "not valid Python (line 1)",
             "missing.py": "No such file or directory",
