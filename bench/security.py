@@ -26,7 +26,6 @@ from quorate.settings import load as load_settings
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 evaluated, 2 not, 130 interrupted."""
     options = _parse(arguments)
-    logging.getLogger("quorate").setLevel(logging.ERROR)
     try:
         cases = load(options.folder)
         known = sorted({row.category for row in cases.rows})
@@ -84,4 +83,5 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    logging.getLogger("quorate").setLevel(logging.ERROR)
     sys.exit(main())

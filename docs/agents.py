@@ -43,6 +43,8 @@ def index(note: str) -> str:
         "which programs are there. Switch one off with `enabled = false` in its table `[agents.NAME]`, and name its",
         "program with `command` where it is not found; [add a tool](../../how-to/add-a-tool.md) of your own.",
         "",
+        "How right they are: [on labelled programs](../security-evaluation.md), [on real changes](../real-reviews.md).",
+        "",
         "| agent | what it finds | reads | needs |",
         "|---|---|---|---|",
     ]
