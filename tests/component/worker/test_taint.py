@@ -41,6 +41,18 @@ async def run(context: Context) -> Contribution:
     return report
 
 
+async def test_a_comment_for_bandit_or_ruff_that_speaks_of_the_weakness_is_heard(context_of: ContextOf) -> None:
+    code = "import hashlib\n\n" + "".join(
+        f"def f{number}(data):\n    return hashlib.md5(data).hexdigest(){comment}\n\n\n"
+        for number, comment in enumerate(("", "  # nosec", "  # noqa: S324", "  # noqa: S105", "  # nosec B608"))
+    )
+
+    report = await run(context_of({"a.py": code}))
+
+    assert [finding.rule for finding in report.findings] == ["weak-hash"] * 5
+    assert [finding.dismissed for finding in report.findings] == [False, True, True, False, False]
+
+
 def planted(canary: Path) -> dict[str, str]:
     """Modules of the change by the names of those that the program imports."""
     text = f"open({str(canary)!r}, 'w').write(__name__)\nraise SystemExit(0)\n"

@@ -243,11 +243,9 @@ class _Run:
     async def _all_of(
         self, batches: Sequence[Mapping[str, str]], keys: Mapping[str, bytes]
     ) -> list[Analysis | ToolError | OSError]:
-        results: list[Analysis | ToolError | OSError] = []
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(self._one_of(batch, keys)) for batch in batches]
-        results.extend(task.result() for task in running)
-        return results
+        return [task.result() for task in running]
 
     async def _one_of(self, files: Mapping[str, str], keys: Mapping[str, bytes]) -> Analysis | ToolError | OSError:
         try:

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from quorate.contract.finding import Clearance, Finding
-from quorate_worker.adapters.analysis import Analysis, clean
+from quorate_worker.adapters.analysis import Analysis, clean, suppressed, told_though_dismissed
 from quorate_worker.adapters.analyzer import Analyzer
+from quorate_worker.adapters.comments import dismissing
 from quorate_worker.adapters.process import PYTHON, ToolFailed
 from quorate_worker.adapters.rules import Rule
 from quorate_worker.adapters.selection import Selection
+from quorate_worker.adapters.weaknesses import BANDIT
 from quorate_worker.adapters.workspace import Workspace
 from quorate_worker.taint.rules import RULES, VERSION
 
@@ -23,8 +25,16 @@ async def check(space: Workspace, timeout_s: float) -> Analysis:
         report = None
     if not isinstance(report, dict):
         raise ToolFailed("taint", f"ended with code {output.code} and no report", output.stderr)
+    findings = []
+    for item in report["findings"]:
+        finding = to_finding(item, space)
+        comment = _dismissing(finding, space)
+        if comment is None:
+            findings.append(finding)
+        elif told_though_dismissed(finding):
+            findings.append(suppressed(finding, comment))
     return Analysis(
-        [to_finding(item, space) for item in report["findings"]],
+        findings,
         [to_clearance(item, space) for item in report.get("cleared", ())],
         dict(report["unread"]),
     )
@@ -60,6 +70,13 @@ def to_finding(item: dict[str, Any], space: Workspace) -> Finding:
     )
 
 
+def _dismissing(finding: Finding, space: Workspace) -> str | None:
+    """The comment for bandit or ruff that speaks of this weakness: whoever wrote it has decided about it."""
+    first = finding.line or 1
+    lines = space.lines(finding.path)[first - 1 : finding.end_line or first]
+    return dismissing("\n".join(lines), (test for test, cwe in BANDIT.items() if cwe == finding.cwe))
+
+
 TAINT = Analyzer(
     name="taint",
     description="What flows from a request to a query, a command, a path or a page, within a Python module",
@@ -76,6 +93,7 @@ TAINT = Analyzer(
     notes=(
         "Follows values through assignments, calls within the module, containers and text; a constant condition, a "
         "check or an escaping function ends a flow. A value of a request gives a finding of full severity, one of the "
-        "command line or the environment a milder one."
+        "command line or the environment a milder one. `# nosec` and `noqa` with ruff's rule for the weakness make a "
+        "finding a mere note. What it knows to be harmless it clears: an objection to what others report there."
     ),
 )
