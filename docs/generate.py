@@ -25,7 +25,6 @@ FOLDER = Path(__file__).parent / "reference"
 HELP_COLUMNS = 88
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `python docs/generate.py`. -->"
 
-LISTS = ("agent_modules", "required_agents")
 TABLES = ("agents", "tools", "quorum")
 
 SUBJECTS = {

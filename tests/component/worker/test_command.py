@@ -10,6 +10,7 @@ import pytest
 
 from quorate.agent_definition import Context
 from quorate.contract.finding import Finding, Severity
+from quorate.contract.fix import Edit, Fix
 from quorate.settings import ToolSettings
 from quorate_worker.adapters.analysis import Analysis
 from quorate_worker.adapters.cache import AnalysisCache
@@ -158,6 +159,22 @@ async def test_results_of_sarif_become_findings() -> None:
         (None, None, "R1", "low", "other", 78),
         (7, 7, "R1", "low", "other", 78),
     ]
+
+
+async def test_a_fix_of_sarif_is_told_and_never_applied_unseen() -> None:
+    def replacing(uri: str) -> dict[str, Any]:
+        replacement = {"deletedRegion": {"startLine": 2}, "insertedContent": {"text": "fixed"}}
+        return {"artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": [replacement]}]}
+
+    given = log_of(
+        result(region={"startLine": 2}, fixes=[replacing("b.py"), replacing("a.py")]),
+        result(region={"startLine": 3}, fixes=[replacing("b.py")]),
+    )
+    async with workspace({"a.py": "one\nbroken\nthree\n", "b.py": "x\n"}) as space:
+        done = sarif_parser(RULES)(given, space)
+
+    fix = Fix(edits=(Edit(line=2, end_line=2, text="fixed\n"),), safe=False)
+    assert [finding.fix for finding in done.findings] == [fix, None]
 
 
 def invoked(**fields: Any) -> ToolOutput:

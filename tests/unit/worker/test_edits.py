@@ -19,7 +19,6 @@ from quorate_worker.adapters.edits import (
     ColumnEdit,
     OffsetEdit,
     Unit,
-    eslint_fix,
     fix_of,
     fix_of_offsets,
     ruff_fix,
@@ -170,16 +169,6 @@ def test_as_many_edits_as_a_fix_may_have_are_one() -> None:
 @pytest.mark.parametrize(("unit", "offset"), [("utf16", 2), ("utf8", 3), ("utf8", 9), ("utf16", -1)])
 def test_an_offset_within_a_character_or_beyond_the_text_does_not_fit(unit: Unit, offset: int) -> None:
     assert fix_of_offsets("a👍b\n", [OffsetEdit(0, offset, "x")], unit=unit, safe=True) is None
-
-
-def test_the_range_of_eslint_is_counted_in_utf_16_from_behind_a_byte_order_mark() -> None:
-    fix = {"range": [4, 6], "text": "=="}
-
-    plain = eslint_fix(fix, "👍 a=1\n", safe=True)
-    assert plain == Fix(edits=(Edit(line=1, end_line=1, text="👍 a==\n"),), safe=True)
-    marked = eslint_fix(fix, "\ufeff👍 a=1\n", safe=True)
-    assert marked == Fix(edits=(Edit(line=1, end_line=1, text="\ufeff👍 a==\n"),), safe=True)
-    assert eslint_fix({"range": [-1, 0], "text": ""}, "a\n", safe=True) is None
 
 
 # SARIF

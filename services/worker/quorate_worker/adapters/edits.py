@@ -79,13 +79,6 @@ def ruff_fix(item: dict[str, Any], text: str) -> Fix | None:
     return fix_of(text, edits, safe=fix["applicability"] == "safe")
 
 
-def eslint_fix(fix: dict[str, Any], text: str, *, safe: bool) -> Fix | None:
-    """The ``fix`` of a message in ESLint's JSON: a range in UTF-16, counted from behind a byte order mark."""
-    start, end = fix["range"]
-    skipped = len(_BOM) if text.startswith(_BOM) else 0
-    return fix_of_offsets(text, [OffsetEdit(start + skipped, end + skipped, fix["text"])], unit="utf16", safe=safe)
-
-
 def sarif_fix(fix: dict[str, Any], text: str, *, uri: str, unit: Unit, safe: bool) -> Fix | None:
     """A ``fix`` object of SARIF 2.1.0, if it changes the file at ``uri`` only, by lines and columns or characters.
 

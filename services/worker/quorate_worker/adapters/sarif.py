@@ -8,6 +8,7 @@ from typing import Any
 from quorate.contract.finding import Finding, Severity
 from quorate_worker.adapters.analysis import Analysis, clean
 from quorate_worker.adapters.command import Parser, reviewed_path
+from quorate_worker.adapters.edits import Unit, sarif_fix
 from quorate_worker.adapters.process import ToolOutput
 from quorate_worker.adapters.rules import Rules, judge
 from quorate_worker.adapters.workspace import Workspace
@@ -23,6 +24,7 @@ def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None)
         done = Analysis()
         for run in json.loads(output.stdout)["runs"]:
             _heed(run.get("invocations") or (), space, done)
+            unit: Unit = "utf16" if run.get("columnKind") == "utf16CodeUnits" else "codepoint"
             described = run["tool"]["driver"].get("rules") or []
             by_id = {rule["id"]: rule for rule in described}
             for result in run.get("results") or ():
@@ -31,17 +33,23 @@ def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None)
                 at = result.get("ruleIndex")
                 named = described[at] if isinstance(at, int) and 0 <= at < len(described) else {}
                 rule = str(result.get("ruleId") or (result.get("rule") or {}).get("id") or named.get("id") or "")
-                done.findings.extend(_findings(result, rule, by_id.get(rule) or named, space))
+                done.findings.extend(_findings(result, rule, by_id.get(rule) or named, unit, space))
         return done
 
-    def _findings(result: dict[str, Any], rule: str, about: dict[str, Any], space: Workspace) -> Iterator[Finding]:
+    def _findings(
+        result: dict[str, Any], rule: str, about: dict[str, Any], unit: Unit, space: Workspace
+    ) -> Iterator[Finding]:
         judged = judge(rules, rule)
         level = result.get("level") or (about.get("defaultConfiguration") or {}).get("level") or "warning"
         for location in (result.get("locations") or ())[:1]:
             place = location.get("physicalLocation") or {}
-            path = reviewed_path(str((place.get("artifactLocation") or {}).get("uri") or ""), space)
+            uri = str((place.get("artifactLocation") or {}).get("uri") or "")
+            path = reviewed_path(uri, space)
             if path is None:
                 continue
+            fixes = (
+                sarif_fix(fix, space.files[path], uri=uri, unit=unit, safe=False) for fix in result.get("fixes") or ()
+            )
             region = place.get("region") or {}
             first = int(region.get("startLine") or 0)
             last = int(region.get("endLine") or first)
@@ -58,6 +66,8 @@ def sarif_parser(rules: Rules, severities: Mapping[str, Severity] | None = None)
                 rule=rule,
                 confidence=judged.confidence,
                 cwe=judged.cwe or _weakness(about),
+                # SARIF does not say whether a fix may be applied unseen.
+                fix=next(filter(None, fixes), None),
             )
 
     return parse
