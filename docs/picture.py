@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from quorate_cli.render.terminal import cells
+from quorate.render.terminal import cells
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "review.svg"

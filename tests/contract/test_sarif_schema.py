@@ -14,7 +14,7 @@ from quorate.contract.facts import AgentCoverage, Coverage, Usage
 from quorate.contract.finding import DecidedFinding, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import render
+from quorate.render import render
 
 SCHEMA = json.loads(Path(__file__).with_name("sarif-2.1.0.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft4Validator(SCHEMA)

@@ -16,7 +16,7 @@ from quorate.contract.facts import AgentCoverage, Coverage
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Severity, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import render
+from quorate.render import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (

@@ -526,8 +526,8 @@ def test_an_interrupted_review_is_canceled_on_the_system_that_runs_it(quorate: S
 def test_formats_and_severities_are_those_of_the_contract(quorate: Shell) -> None:
     """The command names them itself, so as not to import what defines them before it must."""
     from quorate.contract.finding import SEVERITIES
+    from quorate.render import FORMATS
     from quorate_cli.commands import review
-    from quorate_cli.render import FORMATS
 
     assert review.FORMATS == FORMATS
     assert (*SEVERITIES, "never") == review.SEVERITIES

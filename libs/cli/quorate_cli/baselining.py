@@ -14,6 +14,8 @@ import click
 from quorate.contract.finding import SEVERITIES
 from quorate.contract.result import Result
 from quorate.errors import QuorateError
+from quorate.render import account, attendance
+from quorate.render.clean import one_line
 from quorate.settings import load
 from quorate_cli.baseline import DEFAULT, Baseline, Entry, baseline_of, dump, joined, matched
 from quorate_cli.baseline_source import read_baseline
@@ -22,8 +24,6 @@ from quorate_cli.exits import terminate
 from quorate_cli.git import ChangeError
 from quorate_cli.local import DATA, known_url, throw_away_broker
 from quorate_cli.logs import log_to_stderr
-from quorate_cli.render import account, attendance
-from quorate_cli.render.clean import one_line
 from quorate_cli.repository import open_repository
 from quorate_cli.reviewing import Options, obtain
 

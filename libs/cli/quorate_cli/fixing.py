@@ -12,8 +12,8 @@ from pathlib import Path
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.fix import Edit
 from quorate.contract.result import Result
+from quorate.render import account
 from quorate.review import is_language
-from quorate_cli.render import account
 from quorate_cli.replacing import NotReplaced, replace_file
 
 MAX_TRIES = 32

@@ -8,9 +8,9 @@ from quorate.contract.facts import AgentCoverage
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.result import Result
 from quorate.diff import FileChange, NotADiff, UnsafePath, parse_diff
+from quorate.render import account
 from quorate.verdict import verdict_of
 from quorate_cli.baseline import Baseline, Entry, matched
-from quorate_cli.render import account
 
 REASON = "known from the baseline"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from quorate.contract.progress import Progress
-from quorate_cli.render.account import duration, plural
-from quorate_cli.render.terminal import DEFAULT_WIDTH, Terminal, cells
+from quorate.render.account import duration, plural
+from quorate.render.terminal import DEFAULT_WIDTH, Terminal, cells
 
 MAX_AGENTS = 200
 """More than this many are not shown: names come from messages."""

@@ -23,6 +23,8 @@ from quorate.contract.result import Result, Timings, iso
 from quorate.diff import NotADiff, UnsafePath, parse_diff
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import QuorateError
+from quorate.render import Format, render
+from quorate.render.terminal import Terminal
 from quorate.service import installed_services, running
 from quorate.settings import Settings
 from quorate_cli.baseline import Baseline
@@ -32,8 +34,6 @@ from quorate_cli.known import for_people, known_in, put_aside
 from quorate_cli.local import agent_files
 from quorate_cli.logs import log_to_stderr
 from quorate_cli.progress import ProgressView
-from quorate_cli.render import Format, render
-from quorate_cli.render.terminal import Terminal
 
 GRACE_S = 30.0
 """How long after its deadline a review is still waited for."""
@@ -251,8 +251,8 @@ def _print(result: Result, options: Options, *, files: dict[str, str]) -> None:
 
 def _fix(result: Result, change: Change, top: Path, options: Options) -> Result:
     """Apply the safe fixes, or show them; returns what is left. Standard output stays what its format says."""
+    from quorate_cli import showing_fixes as shown
     from quorate_cli.fixing import carry_out, plan
-    from quorate_cli.render import fixes as shown
 
     write = options.fix == "write"
     fixes = carry_out(plan(result.findings, _contents(change, options)), top, write=write)

@@ -12,11 +12,11 @@ from typing import NoReturn
 import click
 
 from quorate.errors import QuorateError
+from quorate.render.clean import one_line
 from quorate_cli.change import Change
 from quorate_cli.exits import Terminated, terminate
 from quorate_cli.git import ChangeError
 from quorate_cli.local import DATA
-from quorate_cli.render.clean import one_line
 from quorate_cli.source import Source
 
 QUIET_MS = 100

@@ -19,11 +19,11 @@ from quorate.contract.facts import Coverage
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
+from quorate.render.clean import MAX_LINE
+from quorate.render.terminal import Terminal
 from quorate_cli.fixing import MAX_TRIES, Fixes, carry_out, plan
-from quorate_cli.render.clean import MAX_LINE
-from quorate_cli.render.fixes import MAX_LEFT_OUT, render
-from quorate_cli.render.terminal import Terminal
 from quorate_cli.replacing import NotReplaced, replace_file
+from quorate_cli.showing_fixes import MAX_LEFT_OUT, render
 
 TEN = "".join(f"{number}\n" for number in range(1, 11))
 

@@ -5,9 +5,9 @@ import pytest
 from quorate.contract.facts import AgentCoverage, Coverage
 from quorate.contract.finding import DecidedFinding, Decision, Severity, Vote
 from quorate.contract.result import Result, Timings
+from quorate.render import render
 from quorate_cli.baseline import Baseline, Entry
 from quorate_cli.known import Known, for_people, known_in, put_aside
-from quorate_cli.render import render
 
 DIFF = """\
 diff --git a/a.py b/a.py

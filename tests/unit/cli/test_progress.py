@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from quorate.contract.progress import Progress
+from quorate.render.terminal import cells
 from quorate_cli.progress import MAX_AGENTS, ProgressView
-from quorate_cli.render.terminal import cells
 
 CLEAR = "\r\x1b[2K"
 

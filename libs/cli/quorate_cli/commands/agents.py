@@ -8,8 +8,8 @@ import click
 
 from quorate.contract.agents import AgentHeartbeat
 from quorate.registry import live_agents
+from quorate.render.clean import one_line
 from quorate_cli.local import client_of, data_option
-from quorate_cli.render.clean import one_line
 
 
 @click.command("agents")

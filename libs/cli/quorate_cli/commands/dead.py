@@ -12,8 +12,8 @@ from quorate.contract import subjects
 from quorate.contract.result import iso
 from quorate.dead_letters import DeadLetter, read_dead_letter
 from quorate.errors import QuorateError
+from quorate.render.clean import one_line, visible
 from quorate_cli.local import client_of, data_option
-from quorate_cli.render.clean import one_line, visible
 
 SHOWN = 100
 REPLAYABLE = (subjects.INTAKE, subjects.WORK)

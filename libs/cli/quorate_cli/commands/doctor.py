@@ -20,11 +20,11 @@ from quorate.embedded import BrokerError, find_binary
 from quorate.errors import Misconfigured, QuorateError
 from quorate.provision import drift, fill_levels
 from quorate.registry import live_agents
+from quorate.render.clean import one_line
 from quorate.service import installed_services
 from quorate.settings import Settings, config_path, load
 from quorate_cli.exits import INCOMPLETE, OK
 from quorate_cli.local import data_option, known_url
-from quorate_cli.render.clean import one_line
 
 HEALTH_WAIT_S = 0.3
 POLL_S = 0.1

@@ -8,7 +8,7 @@ import click
 
 from quorate.diagnosis import installed_diagnoses
 from quorate.errors import Misconfigured, QuorateError
-from quorate_cli.render.clean import one_line
+from quorate.render.clean import one_line
 from quorate_cli.template import template
 
 NEXT = """\

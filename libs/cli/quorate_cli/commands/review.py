@@ -19,8 +19,8 @@ from quorate_cli.source import Source
 
 if TYPE_CHECKING:
     from quorate.contract.finding import Severity
+    from quorate.render import Format
     from quorate.settings import Settings
-    from quorate_cli.render import Format
     from quorate_cli.reviewing import Options
 
 FORMATS = ("text", "json", "markdown", "sarif", "html")

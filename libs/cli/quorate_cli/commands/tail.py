@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from quorate.contract.ids import KIND
+from quorate.render.clean import one_line
 from quorate_cli.local import client_of, data_option
-from quorate_cli.render.clean import one_line
 
 
 @click.command("tail")

@@ -25,10 +25,10 @@ from quorate.contract.progress import Progress
 from quorate.contract.result import iso
 from quorate.errors import QuorateError
 from quorate.reducer import Record
+from quorate.render import FORMATS, Format, render
+from quorate.render.clean import one_line
+from quorate.render.terminal import Terminal
 from quorate_cli.local import client_of, data_option
-from quorate_cli.render import FORMATS, Format, render
-from quorate_cli.render.clean import one_line
-from quorate_cli.render.terminal import Terminal
 
 
 def _checked(_ctx: click.Context, _parameter: click.Parameter, id: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from quorate_cli.render.clean import MAX_LINE, lines, one_line
+from quorate.render.clean import MAX_LINE, lines, one_line
 
 _QUOTED = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 

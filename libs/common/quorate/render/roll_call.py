@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from quorate.contract.facts import AgentCoverage, AgentState
 from quorate.contract.result import Result
-from quorate_cli.render import account, attendance
-from quorate_cli.render.attendance import Unread
-from quorate_cli.render.page import BOLD, DIM, GREEN, RED, YELLOW, Page
-from quorate_cli.render.terminal import cells
+from quorate.render import account, attendance
+from quorate.render.attendance import Unread
+from quorate.render.page import BOLD, DIM, GREEN, RED, YELLOW, Page
+from quorate.render.terminal import cells
 
 MAX_REASONS = 5
 MAX_PATHS = 3

@@ -11,10 +11,10 @@ from itertools import islice
 
 from quorate.contract.finding import DecidedFinding, Decision, Severity
 from quorate.contract.result import Result
-from quorate_cli.render import account, attendance, edits
-from quorate_cli.render.attendance import Unread
-from quorate_cli.render.clean import lines, one_line
-from quorate_cli.render.source import Source
+from quorate.render import account, attendance, edits
+from quorate.render.attendance import Unread
+from quorate.render.clean import lines, one_line
+from quorate.render.source import Source
 
 MAX_LENGTH = 65_536
 """GitHub's limit for a comment; counted in UTF-16 units here, the strictest reading of "characters"."""

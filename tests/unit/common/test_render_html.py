@@ -18,8 +18,8 @@ from quorate.contract.facts import AgentCoverage, Coverage, Usage
 from quorate.contract.finding import DecidedFinding, Objection, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import html, render
-from quorate_cli.render.html_findings import MAX_CODE_LINES
+from quorate.render import html, render
+from quorate.render.html_findings import MAX_CODE_LINES
 
 VOID = {"meta", "input", "br", "rect"}
 CLOSED_BY_OTHERS = {"tr", "td", "th", "option"}
@@ -223,7 +223,7 @@ def test_nothing_from_a_change_becomes_markup_an_attribute_or_a_control_characte
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_is_hostile_is_shown_as_it_is(attack: str) -> None:
-    from quorate_cli.render.clean import one_line
+    from quorate.render.clean import one_line
 
     page = report(finding(message=attack, reason="r"))
     [title] = page.all("h4")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quorate_cli.render.terminal import Terminal
+from quorate.render.terminal import Terminal
 
 
 class Stream(io.StringIO):

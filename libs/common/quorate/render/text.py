@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from quorate.contract.finding import DecidedFinding, Decision, Severity
 from quorate.contract.result import Result
-from quorate_cli.render import account, roll_call
-from quorate_cli.render.page import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Page
-from quorate_cli.render.source import Source
-from quorate_cli.render.terminal import Terminal, cells
+from quorate.render import account, roll_call
+from quorate.render.page import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Page
+from quorate.render.source import Source
+from quorate.render.terminal import Terminal, cells
 
 MAX_EXCERPT_LINES = 3
 MAX_SUGGESTION_LINES = 8

@@ -5,7 +5,7 @@ import pytest
 
 from quorate.contract.facts import Coverage
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import FORMATS, Format, render
+from quorate.render import FORMATS, Format, render
 
 
 def result(**fields: Any) -> Result:

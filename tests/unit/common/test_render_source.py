@@ -4,7 +4,7 @@ import pytest
 
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.fix import Edit, Fix
-from quorate_cli.render.source import Source
+from quorate.render.source import Source
 
 KEY = "a = 1\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb = 2\n"
 

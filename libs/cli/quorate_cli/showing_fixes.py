@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.fix import Edit
+from quorate.render import account
+from quorate.render.clean import MAX_LINE, encodable, visible
+from quorate.render.source import Source
+from quorate.render.terminal import Terminal
 from quorate_cli.fixing import FixedFile, Fixes, lines_of
-from quorate_cli.render import account
-from quorate_cli.render.clean import MAX_LINE, encodable, visible
-from quorate_cli.render.source import Source
-from quorate_cli.render.terminal import Terminal
 
 CONTEXT = 3
 MAX_LEFT_OUT = 20

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quorate_cli.render.terminal import Terminal, cells, wrap
+from quorate.render.terminal import Terminal, cells, wrap
 
 MAX_PROSE = 110
 """Columns: longer lines of prose are hard to read, however wide the terminal is."""

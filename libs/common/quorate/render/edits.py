@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quorate.contract.fix import Edit, Fix
-from quorate_cli.render.source import Source
+from quorate.render.source import Source
 
 Sign = Literal["-", "+"]
 

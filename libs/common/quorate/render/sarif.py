@@ -16,11 +16,11 @@ from quorate import __version__
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Severity
 from quorate.contract.fix import Edit
 from quorate.contract.result import Result
-from quorate_cli.render import account, attendance, edits, references
-from quorate_cli.render.clean import MAX_LINE, one_line
-from quorate_cli.render.fingerprint import line_hashes
-from quorate_cli.render.json import printable
-from quorate_cli.render.source import Source
+from quorate.render import account, attendance, edits, references
+from quorate.render.clean import MAX_LINE, one_line
+from quorate.render.fingerprint import line_hashes
+from quorate.render.json import printable
+from quorate.render.source import Source
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"

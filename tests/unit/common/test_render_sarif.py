@@ -11,7 +11,7 @@ from quorate.contract.facts import AgentCoverage, Coverage
 from quorate.contract.finding import DecidedFinding, Objection, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import sarif
+from quorate.render import sarif
 
 
 def finding(**fields: Any) -> DecidedFinding:

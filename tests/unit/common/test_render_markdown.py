@@ -12,8 +12,8 @@ from quorate.contract.facts import AgentCoverage, Coverage
 from quorate.contract.finding import DecidedFinding, Objection, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import render
-from quorate_cli.render.markdown import MAX_LENGTH, code, escaped, prose
+from quorate.render import render
+from quorate.render.markdown import MAX_LENGTH, code, escaped, prose
 
 ATTACKS = [
     "@team please",
@@ -161,7 +161,7 @@ def test_text_is_shown_as_it_is_and_does_nothing(write: Any, attack: str) -> Non
     markdown = write(attack)
     assert_harmless(markdown)
     if write is not prose:
-        from quorate_cli.render.clean import one_line
+        from quorate.render.clean import one_line
 
         assert shown(markdown).strip() == one_line(attack)
 

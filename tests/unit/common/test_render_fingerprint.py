@@ -1,6 +1,6 @@
 import pytest
 
-from quorate_cli.render.fingerprint import line_hashes
+from quorate.render.fingerprint import line_hashes
 
 
 @pytest.mark.parametrize(

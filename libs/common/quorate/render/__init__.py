@@ -28,24 +28,24 @@ def render(
     # Each format is imported when it is asked for: a review has 0.7 s in all.
     match format:
         case "text":
-            from quorate_cli.render import text
-            from quorate_cli.render.terminal import Terminal
+            from quorate.render import text
+            from quorate.render.terminal import Terminal
 
             body = text.render(result, files or {}, Terminal(color=color, width=width, encoding=encoding))
         case "json":
-            from quorate_cli.render import json
+            from quorate.render import json
 
             body = json.render(result, indent)
         case "markdown":
-            from quorate_cli.render import markdown
+            from quorate.render import markdown
 
             body = markdown.render(result, files or {})
         case "sarif":
-            from quorate_cli.render import sarif
+            from quorate.render import sarif
 
             body = sarif.render(result, files or {}, indent)
         case "html":
-            from quorate_cli.render import html
+            from quorate.render import html
 
             body = html.render(result, files or {})
         case _:

@@ -11,9 +11,9 @@ from quorate.contract.facts import AgentCoverage, Coverage
 from quorate.contract.finding import DecidedFinding, Objection, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.contract.result import Result, Timings
-from quorate_cli.render import render
-from quorate_cli.render.clean import lines, one_line
-from quorate_cli.render.terminal import cells, wrap
+from quorate.render import render
+from quorate.render.clean import lines, one_line
+from quorate.render.terminal import cells, wrap
 
 ANYTHING = st.text(alphabet=st.characters(), max_size=40) | st.sampled_from(
     [

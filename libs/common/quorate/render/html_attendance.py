@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from quorate.contract.facts import AgentCoverage
 from quorate.contract.result import Result
-from quorate_cli.render import account, attendance
-from quorate_cli.render.markup import code, plain, prose
+from quorate.render import account, attendance
+from quorate.render.markup import code, plain, prose
 
 MAX_FILES = 500
 """Files named in the table of those that were not read."""

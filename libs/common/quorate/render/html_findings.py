@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Severity
 from quorate.contract.result import Result
-from quorate_cli.render import account, edits, references
-from quorate_cli.render.clean import lines
-from quorate_cli.render.markup import block, code, link, plain, plain_line, prose
-from quorate_cli.render.source import Source
+from quorate.render import account, edits, references
+from quorate.render.clean import lines
+from quorate.render.markup import block, code, link, plain, plain_line, prose
+from quorate.render.source import Source
 
 MAX_CONTENTS = 100
 """Files named in the table of contents."""

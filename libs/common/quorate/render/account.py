@@ -9,7 +9,7 @@ from typing import Literal
 from quorate.contract.facts import AgentCoverage, AgentState
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision
 from quorate.contract.result import Result
-from quorate_cli.render import attendance
+from quorate.render import attendance
 
 Tone = Literal["good", "warn", "bad"]
 

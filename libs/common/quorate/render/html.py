@@ -13,10 +13,10 @@ from pathlib import Path
 from quorate import __version__
 from quorate.contract.finding import SEVERITIES, Decision
 from quorate.contract.result import Result
-from quorate_cli.render import account, html_attendance, html_findings
-from quorate_cli.render.html_findings import Shelf
-from quorate_cli.render.markup import block, code, plain, prose
-from quorate_cli.render.source import Source
+from quorate.render import account, html_attendance, html_findings
+from quorate.render.html_findings import Shelf
+from quorate.render.markup import block, code, plain, prose
+from quorate.render.source import Source
 
 MAX_ANSWER_LINES = 400
 MAX_COLUMNS = 400

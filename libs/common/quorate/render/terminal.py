@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from quorate_cli.render.clean import encodable, lines, one_line
+from quorate.render.clean import encodable, lines, one_line
 
 _PLAIN = {"✓": "+", "✗": "x", "!": "!", "│": "|", "·": "-", "…": "...", "→": "->", "?": "?"}
 DEFAULT_WIDTH = 80
