@@ -87,9 +87,9 @@ lock: $(MADE) ## resolve requirements/*.txt again; UPGRADE=1 moves to the newest
 	@echo "==> Resolving the locks: about 10 s"
 	@echo "uv" | $(UV_COMPILE) - -o requirements/uv.txt
 	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector --extra analyzers \
-		--extra memory --extra gateway --extra dev -o requirements/dev.txt
+		--extra memory --extra gateway --extra testing --extra dev -o requirements/dev.txt
 	@$(UV_COMPILE) pyproject.toml --group build --extra router --extra worker --extra collector --extra analyzers \
-		-c requirements/dev.txt -o requirements/run.txt
+		--extra gateway -c requirements/dev.txt -o requirements/run.txt
 
 clean: ## remove the environment, caches and built files (never .quorate, which holds data)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -22,30 +22,65 @@ from quorate.errors import Misconfigured
 DAY_S = 24 * 3600
 
 
-class Quorum(BaseModel):
-    """How many lineages must agree before a finding of a severity counts as confirmed."""
+WithoutQuorum = Literal["demote", "verify", "discuss", "hold", "withhold"]
+
+
+class QuorumRule(BaseModel):
+    """What confirms a finding of one severity, and what happens to one that is not confirmed.
+
+    ``lineages`` votes are needed, or with ``share`` that part of the lineages that read the file, and one at least.
+    ``voters`` are agents or lineages; without them all may vote. A number alone stands for ``lineages``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    critical: int = Field(default=2, ge=1)
-    high: int = Field(default=1, ge=1)
-    medium: int = Field(default=1, ge=1)
-    low: int = Field(default=1, ge=1)
-    info: int = Field(default=1, ge=1)
+    lineages: int = Field(default=1, ge=1, le=100)
+    share: float | None = Field(default=None, gt=0, le=1)
+    voters: tuple[str, ...] = ()
+    otherwise: WithoutQuorum = "demote"
+    verifiers: tuple[str, ...] = ()
+    rounds: int = Field(default=1, ge=1, le=5)
 
-    def of(self, severity: Severity) -> int:
-        return int(getattr(self, severity))
+    @model_validator(mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return {"lineages": value} if isinstance(value, int | str) else value
+
+    @model_validator(mode="after")
+    def _sound(self) -> "QuorumRule":
+        if self.share is not None and "lineages" in self.model_fields_set:
+            raise ValueError("give `lineages` or `share`, not both")
+        if (self.otherwise == "verify") != bool(self.verifiers):
+            raise ValueError('`otherwise = "verify"` and `verifiers` belong together')
+        return self
+
+
+class Quorum(BaseModel):
+    """What confirms a finding, by severity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    critical: QuorumRule = QuorumRule(lineages=2)
+    high: QuorumRule = QuorumRule()
+    medium: QuorumRule = QuorumRule()
+    low: QuorumRule = QuorumRule()
+    info: QuorumRule = QuorumRule()
+
+    def of(self, severity: Severity) -> QuorumRule:
+        rule: QuorumRule = getattr(self, severity)
+        return rule
 
 
 class AgentSettings(BaseModel):
-    """What the operator says about one agent. ``lineage`` replaces the agent's name as its lineage, and ``command`` is
-    the path of its program."""
+    """What the operator says about one agent. ``lineage`` replaces the agent's name as its lineage, ``command`` is the
+    path of its program, and ``weight`` what its vote counts for, in place of its measured record."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lineage: str | None = None
     enabled: bool = True
     command: str | None = None
+    weight: float | None = Field(default=None, ge=0, le=1)
 
     @field_validator("command")
     @classmethod
@@ -113,6 +148,59 @@ class ToolSettings(BaseModel):
         return pattern
 
 
+class GitHubSettings(BaseModel):
+    """How pull requests are read and reviewed. Secrets are in files or in the environment, never here: GITHUB_TOKEN, or
+    GITHUB_APP_ID with GITHUB_PRIVATE_KEY, and GITHUB_WEBHOOK_SECRET; each may be read from a file that a setting names.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_url: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s]+[^/\s]$")
+    git_url: str = Field(default="https://github.com", pattern=r"^(https?|file)://[^\s]+[^/\s]$")
+    token_file: str | None = None
+    app_id: int | None = None
+    private_key_file: str | None = None
+    webhook_secret_file: str | None = None
+    repositories: tuple[str, ...] = ()
+    drafts: bool = False
+    forks: Literal["review", "ask", "ignore"] = "review"
+    commands: bool = True
+    clone: Literal["auto", "never", "always"] = "auto"
+    max_files: int = Field(default=300, ge=1, le=3_000)
+    sweep_s: float = Field(default=600.0, ge=0)
+    write: bool = True
+    approve: bool = False
+    checks: bool = True
+    sarif: bool = False
+    max_inline: int = Field(default=30, ge=0, le=100)
+    write_interval_s: float = Field(default=1.0, ge=0)
+    request_timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+
+class WriterSettings(BaseModel):
+    """A place that results are written to: a folder, or an address that takes them by HTTP POST."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str | None = None
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    kinds: tuple[str, ...] = ()
+    format: Literal["json", "markdown", "sarif", "text"] = "json"
+    secret_file: str | None = None
+    check_url: str | None = Field(default=None, pattern=r"^https?://[^\s]*\{key\}[^\s]*$")
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "WriterSettings":
+        if (self.folder is None) == (self.url is None):
+            raise ValueError("give exactly one of `folder` and `url`")
+        if self.folder is not None and not Path(self.folder).expanduser().is_absolute():
+            raise ValueError("give the whole path of the folder")
+        if self.url is None and (self.secret_file or self.check_url):
+            raise ValueError("`secret_file` and `check_url` belong to `url`")
+        return self
+
+
 class Settings(BaseModel):
     """Everything an operator can set. Times are in seconds, sizes in bytes."""
 
@@ -148,13 +236,17 @@ class Settings(BaseModel):
     tools: dict[Annotated[str, StringConstraints(pattern=AGENT_NAME)], ToolSettings] = Field(default_factory=dict)
     required_agents: tuple[str, ...] = ()
     quorum: Quorum = Quorum()
+    github: GitHubSettings = GitHubSettings()
+    writers: dict[Annotated[str, StringConstraints(pattern=AGENT_NAME)], WriterSettings] = Field(default_factory=dict)
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     max_findings_bytes: int = Field(
         default=512 * 1024, ge=1024, description="inline in a message; more goes by reference"
     )
 
 
 _LISTS = {"required_agents", "agent_modules"}
-_TABLES = {"agents", "tools", "quorum"}
+_TABLES = {"agents", "tools", "quorum", "github", "writers"}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -165,6 +257,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if path is not None:
         values = _read(path)
     values.update(_from_environment(environ))
+    if (github := _of_github(environ)) and isinstance(values.get("github", {}), dict):
+        values["github"] = {**values.get("github", {}), **github}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -203,3 +297,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         values[name] = tuple(filter(None, (item.strip() for item in text.split(",")))) if name in _LISTS else text
     return values
+
+
+def _of_github(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What GitHub's own names in the environment say."""
+    names = {"api_url": "GITHUB_API_URL", "app_id": "GITHUB_APP_ID"}
+    return {field: value for field, name in names.items() if (value := environ.get(name, "").rstrip("/"))}

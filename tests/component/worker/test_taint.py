@@ -7,6 +7,7 @@ from pathlib import Path
 from quorate.agent_definition import Context
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Clearance, Finding
+from quorate.settings import QuorumRule
 from quorate_collector.domain.conclude import Policy, decide_findings
 from quorate_worker.adapters import taint as module
 from quorate_worker.adapters.bandit import BANDIT
@@ -162,7 +163,9 @@ async def test_what_bandit_reports_of_a_harmless_place_is_demoted_with_the_reaso
     contributions = {"bandit": await BANDIT.analyze(context, Toolbox()), "taint": await run(context)}
 
     decided = {
-        item.path: item for item in decide_findings(contributions, Policy(quorum=lambda severity: 1)) if item.cwe == 78
+        item.path: item
+        for item in decide_findings(contributions, Policy(quorum=lambda _: QuorumRule()))
+        if item.cwe == 78
     }
 
     assert (decided["a.py"].decision, decided["b.py"].decision) == ("demoted", "confirmed")

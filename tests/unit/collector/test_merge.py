@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import SEVERITIES, Clearance, Finding, Severity
+from quorate.settings import QuorumRule
 from quorate_collector.domain.conclude import Policy, decide_findings
 from quorate_collector.domain.dedup import Cluster, Observation, exact, observe
 from quorate_collector.domain.merge import merge
@@ -157,7 +158,7 @@ def test_a_merged_finding_keeps_all_wordings_the_best_place_and_the_highest_seve
         "b": Contribution(findings=(finding(ALSO_NULL, 7, end_line=9, severity="critical"),)),
         "c": Contribution(findings=(finding("find_user() may be None, so its name raises AttributeError", 8),)),
     }
-    [decided] = decide_findings(contributions, Policy(quorum=lambda _: 2))
+    [decided] = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=2)))
     assert (decided.line, decided.end_line, decided.severity, decided.decision) == (8, None, "critical", "confirmed")
     assert {vote.message for vote in decided.votes} == {each.findings[0].message for each in contributions.values()}
     assert "merged by similarity 0." in decided.reason
@@ -166,7 +167,7 @@ def test_a_merged_finding_keeps_all_wordings_the_best_place_and_the_highest_seve
 
 def test_what_is_exactly_one_is_not_said_to_be_merged() -> None:
     contributions = {agent: Contribution(findings=(finding(),)) for agent in "ab"}
-    [decided] = decide_findings(contributions, Policy(quorum=lambda _: 2))
+    [decided] = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=2)))
     assert "merged" not in decided.reason
 
 
@@ -183,7 +184,9 @@ def test_what_was_confirmed_stays_confirmed_though_another_thinks_it_worse() -> 
         "a": Contribution(findings=(finding(severity="low"),)),
         "b": Contribution(findings=(finding(ALSO_NULL, severity="critical"),)),
     }
-    decided = decide_findings(contributions, Policy(quorum=lambda severity: 3 if severity == "critical" else 1))
+    decided = decide_findings(
+        contributions, Policy(quorum=lambda severity: QuorumRule(lineages=3 if severity == "critical" else 1))
+    )
     assert {each.severity: each.decision for each in decided} == {"low": "confirmed", "critical": "demoted"}
 
 
@@ -193,7 +196,7 @@ def test_an_objection_is_not_lost_because_its_agent_says_something_like_it() -> 
         "a": Contribution(findings=(finding(cwe=476),)),
         "b": Contribution(findings=(finding(ALSO_NULL),), cleared=(clearance,)),
     }
-    decided = decide_findings(contributions, Policy(quorum=lambda _: 1))
+    decided = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=1)))
     assert [len(each.objections) for each in decided if each.cwe] == [1]
 
 
@@ -204,7 +207,7 @@ def test_objections_to_a_part_are_objections_to_the_whole() -> None:
         "b": Contribution(findings=(finding(ALSO_NULL, 9),)),
         "c": Contribution(cleared=(clearance,)),
     }
-    [decided] = decide_findings(contributions, Policy(quorum=lambda _: 2))
+    [decided] = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=2)))
     assert (decided.decision, [each.agent for each in decided.objections]) == ("demoted", ["c"])
 
 
@@ -261,8 +264,8 @@ def test_with_higher_thresholds_fewer_are_merged_and_with_the_highest_only_equal
 def test_whoever_had_a_confirmed_finding_has_one_still(
     contributions: dict[str, Contribution], strict: Severity
 ) -> None:
-    def quorum(severity: Severity) -> int:
-        return 2 if severity == strict else 1
+    def quorum(severity: Severity) -> QuorumRule:
+        return QuorumRule(lineages=2 if severity == strict else 1)
 
     def confirmed(policy: Policy) -> set[str]:
         decided = decide_findings(contributions, policy)

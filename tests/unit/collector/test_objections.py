@@ -6,6 +6,7 @@ import pytest
 
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import Clearance, DecidedFinding, Finding
+from quorate.settings import QuorumRule
 from quorate_collector.domain.conclude import Policy, decide_findings
 
 SAID = "only constants reach it"
@@ -26,7 +27,7 @@ def decided(
     for agent in clearing:
         found = contributions.get(agent, Contribution())
         contributions[agent] = found.model_copy(update={"cleared": (Clearance.model_validate(place),)})
-    [one] = decide_findings(contributions, Policy(quorum=lambda _: needed))
+    [one] = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=needed)))
     return one
 
 
@@ -106,7 +107,7 @@ def test_very_many_clearances_take_no_time_to_look_through() -> None:
     )
     contributions = {"taint": Contribution(cleared=cleared), "bandit": Contribution(findings=findings)}
 
-    found = decide_findings(contributions, Policy(quorum=lambda _: 1))
+    found = decide_findings(contributions, Policy(quorum=lambda _: QuorumRule(lineages=1)))
 
     assert {finding.decision for finding in found} == {"demoted"}
     assert len(found) == 2_000

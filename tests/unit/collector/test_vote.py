@@ -6,6 +6,7 @@ import pytest
 
 from quorate.contract.finding import Finding
 from quorate.contract.fix import Edit, Fix
+from quorate.settings import QuorumRule
 from quorate_collector.domain.dedup import Cluster, exact, observe
 from quorate_collector.domain.vote import vote
 
@@ -46,9 +47,9 @@ def test_the_quorum_is_that_of_the_highest_severity() -> None:
     [one] = exact([*low, *high])
     asked: list[str] = []
 
-    def quorum(severity: str) -> int:
+    def quorum(severity: str) -> QuorumRule:
         asked.append(severity)
-        return 1
+        return QuorumRule()
 
     decided = vote(one, 1, quorum)
 

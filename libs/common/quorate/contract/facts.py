@@ -10,7 +10,7 @@ from pydantic import Field
 from quorate.contract.agents import AgentCard
 from quorate.contract.base import Message, Part
 from quorate.contract.blob import BlobRef
-from quorate.contract.finding import Clearance, DecidedFinding, Finding
+from quorate.contract.finding import Ballot, Clearance, DecidedFinding, Finding, Resolved
 from quorate.contract.task import FinalState
 
 AgentState = Literal["ok", "failed", "timeout", "missing", "skipped"]
@@ -70,6 +70,8 @@ class Submitted(Fact):
     """A task was admitted (``refusal`` is None), or understood and refused.
 
     ``agents`` is the registry as it was then, for the kind of the task: what is decided later is decided from it.
+    ``helpers`` are agents of other kinds that its plan may need, such as one that fetches pull requests. ``series`` is
+    what the task is one review of.
     """
 
     type: ClassVar[str] = "submitted"
@@ -86,6 +88,9 @@ class Submitted(Fact):
     priority: int = 0
     labels: dict[str, str] = Field(default_factory=dict)
     agents: tuple[AgentCard, ...] = ()
+    helpers: tuple[AgentCard, ...] = ()
+    series: str | None = None
+    head_sha: str | None = None
     refusal: str | None = None
 
 
@@ -97,12 +102,18 @@ class Assignee(Part):
 
 
 class Step(Part):
-    """One question put to one or more agents; it is joined when all have answered or ``deadline_s`` has passed."""
+    """One question put to one or more agents; it is joined when all have answered or ``deadline_s`` has passed.
+
+    ``input_from`` is the step whose answer is this one's input, in place of the task's own. ``follows`` is the step
+    whose findings are in question.
+    """
 
     name: str
     agents: tuple[str, ...]
     needs: tuple[str, ...] = ()
     deadline_s: float
+    input_from: str | None = None
+    follows: str | None = None
 
 
 class Planned(Fact):
@@ -116,7 +127,11 @@ class Planned(Fact):
 
 
 class Assigned(Fact):
-    """A step was given to agents. Only their contributions to it count."""
+    """A step was given to agents. Only their contributions to it count.
+
+    ``input_ref`` is the step's input where it is not the task's own. ``follows`` and ``about_ref`` are set when
+    findings are in question: the step that found them, and an object that holds them (a JSON array).
+    """
 
     type: ClassVar[str] = "assigned"
 
@@ -125,14 +140,20 @@ class Assigned(Fact):
     attempt: int = 1
     agents: tuple[Assignee, ...]
     deadline_s: float
+    series: str | None = None
+    head_sha: str | None = None
+    input_ref: BlobRef | None = None
+    follows: str | None = None
+    about_ref: BlobRef | None = None
 
 
 class Contribution(Fact):
     """What one agent reported of its assignment: findings, or an answer.
 
     The agent and the step are in the subject, which permissions bind to the publisher; the body names neither.
-    ``cleared`` are votes against findings of others. ``read`` and ``unread`` are changed paths; ``unread`` gives the
-    reason. ``changed`` are all changed paths, from an agent that knows them: what is in no agent's ``read`` is unread.
+    ``cleared`` are votes against findings of others, and ``ballots`` votes on findings in question. ``read`` and
+    ``unread`` are changed paths; ``unread`` gives the reason.
+    ``changed`` are all changed paths, from an agent that knows them: what is in no agent's ``read`` is unread.
     A contribution that does not fit a message lies in the object store as a whole, and ``body_ref`` names it.
     """
 
@@ -143,6 +164,7 @@ class Contribution(Fact):
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
     cleared: tuple[Clearance, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
     answer: Any = None
     read: tuple[str, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
@@ -153,11 +175,30 @@ class Contribution(Fact):
     body_ref: BlobRef | None = None
 
 
+QuestionKind = Literal["verify", "discuss", "hold"]
+
+
+class Question(Part):
+    """What the collector asks the router for before it can conclude: another look at findings without a quorum.
+
+    ``verify`` puts them to ``agents``, ``discuss`` to all who can discuss, with the evidence of the others, and
+    ``hold`` to a person. ``ref`` names an object that holds the findings (a JSON array); ``findings`` are their ids.
+    ``round`` counts from 1.
+    """
+
+    kind: QuestionKind
+    findings: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+    round: int = 1
+    ref: BlobRef
+
+
 class Outcome(Fact):
     """What the collector concluded of a step.
 
     ``findings`` holds as many as fit a message, the most severe first; ``findings_ref`` then names an object with
-    all of them, and ``answers_ref`` likewise.
+    all of them, and ``answers_ref`` likewise. ``resolved`` are findings of earlier reviews of the series that are gone.
+    With ``question`` the outcome is not the last word.
     """
 
     type: ClassVar[str] = "outcome"
@@ -171,6 +212,8 @@ class Outcome(Fact):
     summary: str = ""
     findings: tuple[DecidedFinding, ...] = ()
     findings_ref: BlobRef | None = None
+    resolved: tuple[Resolved, ...] = ()
+    question: Question | None = None
     answers: dict[str, Any] = Field(default_factory=dict)
     answers_ref: BlobRef | None = None
     coverage: Coverage = Coverage()
@@ -206,6 +249,19 @@ class Failed(Fact):
     reason: str
 
 
+class Written(Fact):
+    """A writer told the result to the outside. The key is the writer's name.
+
+    ``done`` happened once; of ``unknown`` nobody can say whether it happened, and ``failed`` did not.
+    """
+
+    type: ClassVar[str] = "written"
+
+    state: Literal["done", "failed", "unknown"]
+    url: str | None = None
+    note: str = ""
+
+
 class Concluded(Fact):
     """The task reached its one final state."""
 
@@ -228,5 +284,6 @@ FACTS: dict[str, type[Fact]] = {
         CancelRequested,
         Failed,
         Concluded,
+        Written,
     )
 }

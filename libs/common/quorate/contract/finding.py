@@ -76,6 +76,15 @@ class Clearance(Part):
     confidence: float = Field(default=0.8, ge=0, le=1)
 
 
+class Ballot(Part):
+    """What an agent says of a finding in question, by the finding's id: whether it is right, and why."""
+
+    finding: str
+    agrees: bool
+    confidence: float = Field(default=0.8, ge=0, le=1)
+    message: str = Field(default="", max_length=8_000)
+
+
 class Objection(Part):
     """A vote against a finding: an agent cleared the place of that weakness."""
 
@@ -86,7 +95,8 @@ class Objection(Part):
 
 
 class Vote(Part):
-    """What one agent said about a decided finding, in its own words."""
+    """What one agent said about a decided finding, in its own words. ``weight`` is what its vote counted for, from 0 to
+    1; 0 means that it may not vote."""
 
     agent: str
     lineage: str
@@ -94,12 +104,20 @@ class Vote(Part):
     severity: Severity
     confidence: float
     message: str
+    weight: float = 1.0
+
+
+Standing = Literal["new", "known", "carried"]
 
 
 class DecidedFinding(Part):
     """A finding after deduplication and the vote, as it stands in a result.
 
     ``fingerprint`` stays the same when the finding moves to another line; ``reason`` tells why it was decided so.
+
+    In a series of reviews ``issue`` is the id that the finding had when it was first reported, and ``since`` the commit
+    (or the task) of then. A finding is ``known`` when an earlier review reported it, and ``carried`` when nobody looked
+    again, so that it still stands.
     """
 
     id: str
@@ -119,4 +137,19 @@ class DecidedFinding(Part):
     votes: tuple[Vote, ...] = ()
     objections: tuple[Objection, ...] = ()
     decision: Decision
+    reason: str
+    issue: str = ""
+    standing: Standing = "new"
+    since: str | None = None
+
+
+class Resolved(Part):
+    """A finding of an earlier review of the series that is gone."""
+
+    issue: str
+    path: str
+    line: int | None = None
+    severity: Severity
+    category: Category
+    message: str
     reason: str

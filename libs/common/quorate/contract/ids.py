@@ -39,6 +39,16 @@ def task_id_from_sequence(stream_identity: str, sequence: int) -> str:
     return "t" + _hash("sequence", stream_identity, str(sequence))[:32]
 
 
+def series_key(tenant: str, series: str) -> str:
+    """The key of a series of reviews in the ledger."""
+    return _hash("series", tenant, series)[:32]
+
+
+def tenant_key(tenant: str) -> str:
+    """The key of a tenant in the ledger; a tenant's name may hold what no key can."""
+    return _hash("tenant", tenant)[:32]
+
+
 def message_id(*parts: str | int) -> str:
     """A deterministic ``Nats-Msg-Id``; give everything that makes the message distinct."""
     return _hash(*(str(part) for part in parts))[:40]

@@ -8,7 +8,7 @@ from pydantic import Field
 from quorate.contract.base import Message, Part
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import Coverage, Usage, Verdict
-from quorate.contract.finding import DecidedFinding
+from quorate.contract.finding import DecidedFinding, Resolved
 from quorate.contract.task import RESULT_TYPE, FinalState
 
 
@@ -31,13 +31,16 @@ class Result(Message):
 
     ``findings_ref`` is set when the findings do not fit one message: ``findings`` then holds the most severe ones,
     and the object holds all (a JSON array). ``answers`` maps an agent to its answer, for kinds other than reviews;
-    where they do not fit, ``answers_ref`` names an object that holds them (a JSON object).
+    where they do not fit, ``answers_ref`` names an object that holds them (a JSON object). ``series`` and ``head_sha``
+    say what was reviewed, and ``resolved`` what an earlier review of the series had found and this one did not.
     """
 
     task_id: str
     kind: str
     idempotency_key: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    series: str | None = None
+    head_sha: str | None = None
     state: FinalState
     partial: bool = False
     reason: str | None = None
@@ -45,6 +48,7 @@ class Result(Message):
     summary: str = ""
     findings: tuple[DecidedFinding, ...] = ()
     findings_ref: BlobRef | None = None
+    resolved: tuple[Resolved, ...] = ()
     answers: dict[str, Any] = Field(default_factory=dict)
     answers_ref: BlobRef | None = None
     coverage: Coverage = Coverage()

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from quorate.contract.agents import AgentHeartbeat
 from quorate.contract.facts import FACTS
 from quorate.contract.health import Health
+from quorate.contract.history import History, TrackRecord
+from quorate.contract.ledger import LedgerEntry
 from quorate.contract.progress import Progress
 from quorate.contract.result import Result
-from quorate.contract.task import CodeReviewInput, TaskEvent
+from quorate.contract.task import CodeReviewInput, ReviewCommandInput, TaskEvent
 from quorate.contract.work import Assignment
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,12 +25,16 @@ DEFAULT_FOLDER = Path("docs/reference/schema")
 MESSAGES: dict[str, type[BaseModel]] = {
     "task-event": TaskEvent,
     "code-review-input": CodeReviewInput,
+    "review-command-input": ReviewCommandInput,
     **{f"fact-{type}": fact for type, fact in FACTS.items()},
     "assignment": Assignment,
     "result": Result,
     "progress": Progress,
     "agent-heartbeat": AgentHeartbeat,
     "health": Health,
+    "history": History,
+    "track-record": TrackRecord,
+    "ledger-entry": LedgerEntry,
 }
 """Every message that crosses a process boundary, by the name of its schema."""
 

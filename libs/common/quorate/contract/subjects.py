@@ -69,6 +69,21 @@ def state(reducer: str, task: str) -> str:
     return f"$KV.{STATE}.{reducer}.{task}"
 
 
+def history(key: str) -> str:
+    """The subject behind the key of the bucket QUORATE_LEDGER that holds what a series of reviews has found."""
+    return f"$KV.{LEDGER}.history.{key}"
+
+
+def writes(writer: str, key: str) -> str:
+    """The subject behind the key of the bucket QUORATE_LEDGER that holds what a writer has written."""
+    return f"$KV.{LEDGER}.writes.{writer}.{key}"
+
+
+def track_record(tenant_key: str) -> str:
+    """The subject behind the key of the bucket QUORATE_LEDGER that holds how often agents were right."""
+    return f"$KV.{LEDGER}.record.{tenant_key}"
+
+
 def registration(agent: str, instance: str) -> str:
     """The subject behind a key of the bucket QUORATE_AGENTS."""
     return f"$KV.{AGENTS}.{agent}.{instance}"

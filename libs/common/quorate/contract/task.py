@@ -49,11 +49,28 @@ class PullRequest(StrictPart):
     number: int = Field(ge=1)
 
 
+FORGE = "github:"
+
+
+def series_of(pull_request: PullRequest) -> str:
+    """The series that the reviews of a pull request belong to. Names of repositories are the same in any case."""
+    return f"{FORGE}{pull_request.repo.lower()}#{pull_request.number}"
+
+
+def pull_request_of(series: str | None) -> PullRequest | None:
+    """The pull request whose series it is, or None."""
+    if series is None or not series.startswith(FORGE):
+        return None
+    repo, _, number = series.removeprefix(FORGE).rpartition("#")
+    return PullRequest(repo=repo, number=int(number))
+
+
 class CodeReviewInput(StrictPart):
     """The input of kind ``code-review``: exactly one of ``diff`` and ``pull_request``.
 
     ``files`` maps the path of a changed file to its whole new content. ``scope`` says whether findings outside the
-    changed lines are wanted too.
+    changed lines are wanted too. ``series`` names what is reviewed again and again, such as a branch: what an earlier
+    review of the series has found is followed, and not told anew. A pull request is a series of its own.
     """
 
     diff: str | None = None
@@ -65,9 +82,31 @@ class CodeReviewInput(StrictPart):
     title: str | None = Field(default=None, max_length=4096)
     description: str | None = Field(default=None, max_length=262_144)
     scope: Literal["changed", "all"] = "changed"
+    series: str | None = Field(default=None, min_length=1, max_length=512)
 
     @model_validator(mode="after")
     def _exactly_one_source(self) -> "CodeReviewInput":
         if (self.diff is None) == (self.pull_request is None):
             raise ValueError("give exactly one of `diff` and `pull_request`")
+        if self.series is not None and (self.pull_request is not None or self.series.startswith(FORGE)):
+            raise ValueError(f"a pull request is a series of its own, and no other begins with {FORGE!r}")
         return self
+
+
+ReviewCommandName = Literal["review", "explain", "dismiss", "undismiss", "pause", "resume", "help"]
+
+
+class ReviewCommandInput(StrictPart):
+    """The input of kind ``review-command``: what a person wrote below a pull request, such as ``/quorate dismiss ID``.
+
+    ``finding`` is the id of the finding that is meant, ``argument`` the rest of the line. ``comment_id`` is the
+    comment's own, and ``thread_of`` the first comment of the thread that it stands in, where it stands in one.
+    """
+
+    pull_request: PullRequest
+    command: ReviewCommandName
+    finding: str | None = Field(default=None, max_length=64)
+    argument: str = Field(default="", max_length=2_000)
+    by: str = Field(min_length=1, max_length=100)
+    comment_id: int = Field(ge=1)
+    thread_of: int | None = Field(default=None, ge=1)

@@ -10,6 +10,7 @@ class Assignment(Message):
     """The body on ``quorate.work.<agent>``.
 
     With neither ``input`` nor ``input_ref`` the input is the task's own, which the task's ``submitted`` fact holds.
+    ``about_ref`` names an object with findings that are in question (a JSON array).
     """
 
     task: str
@@ -19,5 +20,6 @@ class Assignment(Message):
     agent: str
     input: dict[str, Any] | None = None
     input_ref: BlobRef | None = None
+    about_ref: BlobRef | None = None
     deadline_at: float
     """Seconds since the epoch, by the broker's clock."""

@@ -28,7 +28,15 @@ def _open(state: CollectorState, assigned: Assigned) -> CollectorDecision:
     run = run_of(assigned.step, assigned.attempt)
     if run in state.joins or state.canceled:
         return Decision(state)
-    join = Join(kind=assigned.kind, step=assigned.step, attempt=assigned.attempt, agents=assigned.agents)
+    join = Join(
+        kind=assigned.kind,
+        step=assigned.step,
+        attempt=assigned.attempt,
+        agents=assigned.agents,
+        series=assigned.series,
+        head_sha=assigned.head_sha,
+        follows=assigned.follows,
+    )
     return _put(state, run, join, closing=not join.agents)
 
 

@@ -15,6 +15,9 @@ class Join(Part):
     step: str
     attempt: int
     agents: tuple[Assignee, ...]
+    series: str | None = None
+    head_sha: str | None = None
+    follows: str | None = None
     answered: tuple[str, ...] = ()
     closed: bool = False
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision, Objection, Severity, Vote
 from quorate.contract.fix import Fix
+from quorate.settings import QuorumRule
 from quorate_collector.domain.dedup import Cluster
 
-Quorum = Callable[[Severity], int]
-"""How many lineages must agree before a finding of this severity is confirmed."""
+Quorum = Callable[[Severity], QuorumRule]
+"""What confirms a finding of this severity."""
 
 MAX_OBJECTIONS = 600
 
@@ -16,7 +17,7 @@ def vote(cluster: Cluster, occurrence: int, quorum: Quorum, objections: tuple[Ob
     """``occurrence`` counts equal fingerprints of one result from 1, so that ids are distinct."""
     speaker = cluster.members[0].finding
     severity = min((member.finding.severity for member in cluster.members), key=SEVERITIES.index)
-    decision, reason = _decide(cluster.lineages, severity, quorum(severity), objections)
+    decision, reason = _decide(cluster.lineages, severity, quorum(severity).lineages, objections)
     fingerprint = cluster.fingerprint
     return DecidedFinding(
         id=fingerprint if occurrence == 1 else f"{fingerprint}-{occurrence}",

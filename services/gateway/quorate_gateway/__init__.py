@@ -1,0 +1,1 @@
+"""The gateway: the way in from the outside, by HTTP, and the way to read pull requests."""
