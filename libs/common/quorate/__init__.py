@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from quorate.agent_definition import Context, agent
     from quorate.client import Client
     from quorate.contract.facts import Contribution
-    from quorate.contract.finding import Finding
+    from quorate.contract.finding import Ballot, Finding
 
 __version__ = "0.1.0"
-__all__ = ["Client", "Context", "Contribution", "Finding", "agent"]
+__all__ = ["Ballot", "Client", "Context", "Contribution", "Finding", "agent"]
 
 _HOMES = {
+    "Ballot": "quorate.contract.finding",
     "Client": "quorate.client",
     "Context": "quorate.agent_definition",
     "Contribution": "quorate.contract.facts",

@@ -13,11 +13,12 @@ from typing import Any
 
 from quorate.contract.agents import AgentCard
 from quorate.contract.facts import Contribution
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Ballot, DecidedFinding, Finding
 from quorate.review import Review
 
-Report = Contribution | list[Finding] | dict[str, Any] | str | int | float | bool | None
-"""What an agent may return: findings, a contribution with its own coverage, or any JSON value as its answer."""
+Report = Contribution | list[Finding] | list[Ballot] | dict[str, Any] | str | int | float | bool | None
+"""What an agent may return: findings, ballots on the findings in question, a contribution with its own coverage, or any
+JSON value as its answer."""
 
 
 async def _silent(_text: str) -> None:
@@ -26,7 +27,10 @@ async def _silent(_text: str) -> None:
 
 @dataclass
 class Context:
-    """What an agent is given: its share of a step. ``deadline_at`` is in seconds since the epoch."""
+    """What an agent is given: its share of a step. ``deadline_at`` is in seconds since the epoch.
+
+    ``in_question`` are findings that it is asked about, with the votes so far; it answers with a ``Ballot`` for each.
+    """
 
     task: str
     kind: str
@@ -34,6 +38,7 @@ class Context:
     agent: str
     input: dict[str, Any]
     deadline_at: float = float("inf")
+    in_question: tuple[DecidedFinding, ...] = ()
     report_progress: Callable[[str], Awaitable[None]] = field(default=_silent, repr=False)
     parsed: Review | None = field(default=None, repr=False)
 

@@ -59,14 +59,11 @@ class RouterReducer:
         step = next(step for step in state.steps if step.step.name == command.step)
         run = run_of(command.step, step.attempt)
         deadline_at = record.at + step.step.deadline_s
-        facts = [publish_fact(self._bus, task, run, _assigned(kind, step))]
-        if step is state.steps[0] and step.attempt == 1:
-            planned = Planned(
-                kind=kind,
-                steps=tuple(each.step for each in state.steps),
-                reason=f"every agent that serves {kind}",
-            )
-            facts.append(publish_fact(self._bus, task, "plan", planned))
+        if state.deadline_at is not None:
+            deadline_at = min(deadline_at, state.deadline_at)
+        facts = [publish_fact(self._bus, task, run, _assigned(state, step))]
+        if planned := _planned(state, step):
+            facts.append(publish_fact(self._bus, task, step.step.name if step.step.follows else "plan", planned))
         await asyncio.gather(*facts)
         crashpoints.reached("router.assigned")
         # Only now: a contribution or a deadline that came before the assignment would find nobody waiting for it.
@@ -78,7 +75,16 @@ class RouterReducer:
 
     async def _hand_out(self, task: str, kind: str, step: StepState, agent: str, deadline_at: float) -> None:
         name, attempt = step.step.name, step.attempt
-        assignment = Assignment(task=task, kind=kind, step=name, attempt=attempt, agent=agent, deadline_at=deadline_at)
+        assignment = Assignment(
+            task=task,
+            kind=kind,
+            step=name,
+            attempt=attempt,
+            agent=agent,
+            input_ref=step.input_ref,
+            about_ref=step.about_ref,
+            deadline_at=deadline_at,
+        )
         await self._bus.publish(
             subjects.work(agent),
             assignment.encode(),
@@ -141,14 +147,32 @@ class RouterReducer:
         task.add_done_callback(self._background.discard)
 
 
-def _assigned(kind: str, step: StepState) -> Assigned:
+def _assigned(state: RouterState, step: StepState) -> Assigned:
+    # What only fetches the input of another step finds nothing that would belong to the series.
+    prepares = any(each.step.input_from == step.step.name for each in state.steps)
     return Assigned(
-        kind=kind,
+        kind=state.kind or "",
         step=step.step.name,
         attempt=step.attempt,
         agents=step.agents,
         deadline_s=step.step.deadline_s,
+        series=None if prepares else state.series,
+        head_sha=state.head_sha,
+        input_ref=step.input_ref,
+        follows=step.step.follows,
+        about_ref=step.about_ref,
     )
+
+
+def _planned(state: RouterState, step: StepState) -> Planned | None:
+    """What is planned as this step begins: all steps with the first one, later those that the collector asked for."""
+    kind = state.kind or ""
+    if step is state.steps[0] and step.attempt == 1:
+        steps = tuple(each.step for each in state.steps)
+        return Planned(kind=kind, steps=steps, reason=f"every agent that serves {kind}")
+    if step.step.follows is not None:
+        return Planned(kind=kind, steps=(step.step,), reason=f"{step.step.follows} left findings without a quorum")
+    return None
 
 
 async def _quietly(cleaning: Coroutine[None, None, None]) -> None:

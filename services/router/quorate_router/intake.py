@@ -20,7 +20,15 @@ from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
 from quorate.registry import cards_for, live_agents
 from quorate.settings import Settings
-from quorate_router.domain.admission import check_input, check_kind, unknown_kind
+from quorate_router.domain.admission import (
+    HELPERS,
+    PULL_REQUEST,
+    Subject,
+    check_input,
+    check_kind,
+    subject_of,
+    unknown_kind,
+)
 from quorate_router.domain.search import Search
 
 log = logging.getLogger("quorate.router")
@@ -97,10 +105,16 @@ class IntakeHandler:
         else:
             refusal = check_input(kind, value)
         agents: tuple[AgentCard, ...] = ()
+        helpers: tuple[AgentCard, ...] = ()
+        about = Subject()
         if refusal is None:
+            about = subject_of(kind, value)
             agents = await self._agents(kind)
             if not agents:
                 refusal = self._nobody(kind)
+            elif about.fetched and not await self._agents(PULL_REQUEST):
+                refusal = self._nobody(PULL_REQUEST)
+            helpers = tuple(card for each in HELPERS.get(kind, ()) for card in cards_for(each, self._registry))
         submitted = Submitted(
             kind=kind,
             received_at=delivery.at,
@@ -113,6 +127,9 @@ class IntakeHandler:
             priority=event.priority,
             labels=event.labels,
             agents=agents,
+            helpers=tuple({card.name: card for card in helpers}.values()),
+            series=about.series,
+            head_sha=about.head_sha,
             refusal=refusal,
         )
         if submitted.input is not None and len(submitted.encode()) > INLINE_BYTES:

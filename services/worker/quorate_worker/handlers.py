@@ -141,6 +141,7 @@ class Worker:
                 input=given.value,
                 deadline_at=assignment.deadline_at,
                 report_progress=progress,
+                in_question=await self._inputs.in_question(assignment),
                 parsed=given.review,
             )
             limit = asyncio.timeout(agent.timeout_s)

@@ -4,10 +4,14 @@ import asyncio
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-from quorate.blobs import Blobs
+from pydantic import TypeAdapter, ValidationError
+
+from quorate.blobs import BadReference, Blobs
 from quorate.bus import Bus
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import Submitted
+from quorate.contract.finding import DecidedFinding
+from quorate.contract.intake import explain
 from quorate.contract.work import Assignment
 from quorate.errors import Unavailable
 from quorate.log import read_fact
@@ -17,6 +21,7 @@ CODE_REVIEW = "code-review"
 KEPT = 16
 KEPT_CHARS = 64 * 1024 * 1024
 OFF_LOOP_CHARS = 128 * 1024
+_FINDINGS = TypeAdapter(tuple[DecidedFinding, ...])
 
 
 class TaskInput(NamedTuple):
@@ -42,12 +47,13 @@ class TaskInputs:
 
     async def of(self, assignment: Assignment) -> TaskInput:
         """The input of an assignment. Raises BadReference or Unavailable."""
-        if assignment.input is not None or assignment.input_ref is not None:
-            return await self._read(assignment.kind, assignment.input, assignment.input_ref)
-        task = self._kept.get(assignment.task)
+        if assignment.input is not None:
+            return await self._read(assignment.kind, assignment.input, None)
+        key = assignment.input_ref.sha256 if assignment.input_ref is not None else assignment.task
+        task = self._kept.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = asyncio.create_task(self._of_task(assignment))
-            self._kept[assignment.task] = task
+            self._kept[key] = task
         # One agent's cancellation must not take the input from the others.
         given = await asyncio.shield(task)
         self._forget_old()
@@ -61,7 +67,18 @@ class TaskInputs:
         ended = (task for task in self._kept.values() if task.done() and not task.cancelled())
         return sum(task.result().chars for task in ended if task.exception() is None)
 
+    async def in_question(self, assignment: Assignment) -> tuple[DecidedFinding, ...]:
+        """The findings that the assignment is about. Raises BadReference or Unavailable."""
+        if assignment.about_ref is None:
+            return ()
+        try:
+            return _FINDINGS.validate_python(await self._blobs.get_json(assignment.about_ref))
+        except ValidationError as error:
+            raise BadReference(f"the findings in question cannot be read: {explain(error)}") from error
+
     async def _of_task(self, assignment: Assignment) -> TaskInput:
+        if assignment.input_ref is not None:
+            return await self._read(assignment.kind, None, assignment.input_ref)
         submitted = await read_fact(self._bus, assignment.task, "task", Submitted)
         if submitted is None:
             # The fact stood before the work was handed out: this replica of the stream is behind.
@@ -71,7 +88,8 @@ class TaskInputs:
     async def _read(self, kind: str, value: dict[str, Any] | None, ref: BlobRef | None) -> TaskInput:
         if value is None:
             value = await self._blobs.get_json(ref) if ref is not None else {}
-        if kind != CODE_REVIEW:
+        if kind != CODE_REVIEW or value.get("pull_request") is not None:
+            # A pull request is yet to be fetched: there is nothing to parse.
             return TaskInput(value, None)
         if len(value.get("diff") or "") > OFF_LOOP_CHARS:
             return TaskInput(value, await asyncio.to_thread(Review, value))

@@ -57,6 +57,7 @@ def test_a_submitted_task_asks_every_agent_that_serves_its_kind() -> None:
             labels={"a": "b"},
             submitted_at=100.0,
             started_at=100.0,
+            deadline_at=700.0,
             steps=(
                 StepState(
                     step=Step(name="review", agents=("bandit", "ruff"), deadline_s=600.0),

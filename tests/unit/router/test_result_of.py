@@ -4,7 +4,7 @@ import pytest
 
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import AgentCoverage, Coverage, Outcome, Usage
-from quorate.contract.finding import DecidedFinding
+from quorate.contract.finding import DecidedFinding, Resolved
 from quorate.contract.result import Timings
 from quorate_router.domain.result import result_of
 from quorate_router.domain.state import RouterState
@@ -13,6 +13,7 @@ REF = BlobRef(key="k", sha256="0" * 64, size=9)
 FINDING = DecidedFinding(
     id="f", path="x.py", severity="high", category="bug", message="m", fingerprint="f", decision="confirmed", reason="r"
 )
+RESOLVED = Resolved(issue="g", path="y.py", severity="low", category="bug", message="m", reason="gone")
 
 
 def test_a_result_holds_all_that_the_outcome_says() -> None:
@@ -25,6 +26,7 @@ def test_a_result_holds_all_that_the_outcome_says() -> None:
         summary="1 high",
         findings=(FINDING,),
         findings_ref=REF,
+        resolved=(RESOLVED,),
         answers={"a": 1},
         answers_ref=REF,
         coverage=Coverage(agents={"a": AgentCoverage(state="ok")}, unread=("y.py",), unread_total=1),
@@ -35,6 +37,8 @@ def test_a_result_holds_all_that_the_outcome_says() -> None:
         kind="code-review",
         idempotency_key="key",
         labels={"a": "b"},
+        series="nightly",
+        head_sha="a1b2c3",
         submitted_at=100.0,
         started_at=100.25,
         final="completed",
@@ -43,7 +47,7 @@ def test_a_result_holds_all_that_the_outcome_says() -> None:
 
     result = result_of("t1", state, outcome, 101.5)
 
-    for field in set(Outcome.model_fields) - {"schema_version", "step", "attempt"}:
+    for field in set(Outcome.model_fields) - {"schema_version", "step", "attempt", "question"}:
         assert getattr(result, field) == getattr(outcome, field), field
     assert (result.task_id, result.kind, result.idempotency_key, result.labels) == (
         "t1",
@@ -51,6 +55,7 @@ def test_a_result_holds_all_that_the_outcome_says() -> None:
         "key",
         {"a": "b"},
     )
+    assert (result.series, result.head_sha) == ("nightly", "a1b2c3")
     assert result.timings == Timings(
         submitted_at="1970-01-01T00:01:40.000Z",
         started_at="1970-01-01T00:01:40.250Z",

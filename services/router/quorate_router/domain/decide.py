@@ -1,10 +1,13 @@
 """The router's decisions: what next, for every fact of a task."""
 
+from pydantic import ValidationError
+
+from quorate.contract.blob import BlobRef
 from quorate.contract.facts import CancelRequested, Failed, Outcome, Submitted
 from quorate.contract.task import FinalState
 from quorate.reducer import Decision, Record
-from quorate_router.domain.plan import plan
-from quorate_router.domain.state import Conclude, Dispatch, RouterCommand, RouterState
+from quorate_router.domain.plan import NoPlan, plan, second_look
+from quorate_router.domain.state import Conclude, Dispatch, RouterCommand, RouterState, StepState
 
 RouterDecision = Decision[RouterState, RouterCommand]
 
@@ -24,7 +27,7 @@ def decide(state: RouterState | None, record: Record, default_deadline_s: dict[s
         return Decision(state)
     match fact:
         case Outcome():
-            return _advance(state, fact)
+            return _advance(state, fact, record.at)
         case CancelRequested():
             return _conclude(state, "canceled", fact.reason)
         case Failed():
@@ -40,6 +43,9 @@ def _begin(fact: Submitted, at: float, default_deadline_s: dict[str, float]) -> 
         labels=fact.labels,
         submitted_at=fact.received_at or at,
         started_at=at,
+        series=fact.series,
+        head_sha=fact.head_sha,
+        helpers=fact.helpers,
     )
     if fact.refusal is not None:
         return _conclude(state, "rejected", fact.refusal)
@@ -47,13 +53,14 @@ def _begin(fact: Submitted, at: float, default_deadline_s: dict[str, float]) -> 
         reason = f"no agent for {fact.kind} was there: start a worker (`quorate up worker`), or switch agents on"
         return _conclude(state, "failed", reason)
     deadline_s = fact.deadline_s or default_deadline_s.get(fact.kind, default_deadline_s[""])
-    steps = plan(fact.kind, fact.agents, deadline_s)
-    first = steps[0].model_copy(update={"status": "assigned"})
-    state = state.model_copy(update={"steps": (first, *steps[1:])})
-    return Decision(state, (Dispatch(step=first.step.name),))
+    try:
+        steps = plan(fact, deadline_s)
+    except NoPlan as error:
+        return _conclude(state, "failed", str(error))
+    return _assign(state.model_copy(update={"steps": steps, "deadline_at": at + deadline_s}), steps[0])
 
 
-def _advance(state: RouterState, outcome: Outcome) -> RouterDecision:
+def _advance(state: RouterState, outcome: Outcome, at: float) -> RouterDecision:
     current = next(
         (
             step
@@ -64,13 +71,45 @@ def _advance(state: RouterState, outcome: Outcome) -> RouterDecision:
     )
     if current is None:
         return Decision(state)
-    steps = tuple(step.model_copy(update={"status": "joined"}) if step is current else step for step in state.steps)
-    state = state.model_copy(update={"steps": steps})
-    following = next((step for step in steps if step.status == "waiting"), None)
+    state = _replaced(state, current, current.model_copy(update={"status": "joined"}))
+    if outcome.state == "completed" and outcome.question is not None:
+        try:
+            asking = second_look(state, current, outcome.question, at)
+        except NoPlan as error:
+            return _conclude(state, "completed", "; ".join(filter(None, (outcome.reason, str(error)))))
+        return _assign(state.model_copy(update={"steps": (*state.steps, asking)}), asking)
+    following = next((step for step in state.steps if step.status == "waiting"), None)
     if outcome.state == "failed" or following is None:
         return _conclude(state, outcome.state, outcome.reason)
-    steps = tuple(step.model_copy(update={"status": "assigned"}) if step is following else step for step in steps)
-    return Decision(state.model_copy(update={"steps": steps}), (Dispatch(step=following.step.name),))
+    if following.step.input_from != current.step.name:
+        return _assign(state, following)
+    return _hand_over(state, following, outcome)
+
+
+def _hand_over(state: RouterState, following: StepState, outcome: Outcome) -> RouterDecision:
+    """Give what one step has fetched to the next. An answer with ``skip`` says why there is nothing to do."""
+    answer = next(iter(outcome.answers.values()), None)
+    answer = answer if isinstance(answer, dict) else {}
+    if isinstance(answer.get("skip"), str):
+        return _conclude(state, "canceled", answer["skip"])
+    try:
+        input_ref = BlobRef.model_validate(answer.get("input_ref"))
+    except ValidationError:
+        return _conclude(state, "failed", f"the answer of {', '.join(outcome.answers) or 'nobody'} is no input")
+    head = answer.get("head_sha")
+    if isinstance(head, str):
+        state = state.model_copy(update={"head_sha": head})
+    given = following.model_copy(update={"input_ref": input_ref})
+    return _assign(_replaced(state, following, given), given)
+
+
+def _assign(state: RouterState, step: StepState) -> RouterDecision:
+    state = _replaced(state, step, step.model_copy(update={"status": "assigned"}))
+    return Decision(state, (Dispatch(step=step.step.name),))
+
+
+def _replaced(state: RouterState, old: StepState, new: StepState) -> RouterState:
+    return state.model_copy(update={"steps": tuple(new if step is old else step for step in state.steps)})
 
 
 def _conclude(state: RouterState, final: FinalState, reason: str | None) -> RouterDecision:

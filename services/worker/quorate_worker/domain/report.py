@@ -1,12 +1,13 @@
 """From what an agent returned to its contribution."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json
 
 from quorate.agent_definition import Agent, Report
 from quorate.contract.facts import Contribution
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Ballot, Finding
 from quorate.review import Review
 from quorate_worker.domain.ignores import Ignores, with_ignore
 
@@ -29,10 +30,12 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
     """
     if isinstance(report, Contribution):
         contribution = report
-    elif isinstance(report, (list, tuple)) and all(isinstance(item, Finding) for item in report):
-        contribution = Contribution(findings=tuple(report), **_coverage(agent, review))
-    elif isinstance(report, (list, tuple)) and any(isinstance(item, Finding) for item in report):
-        raise BadReport(f"{agent.name} returned a list of findings and other things: return one or the other")
+    elif isinstance(report, (list, tuple)) and _is_typed(report):
+        findings = tuple(item for item in report if isinstance(item, Finding))
+        ballots = tuple(item for item in report if isinstance(item, Ballot))
+        if len(report) not in (len(findings), len(ballots)):
+            raise BadReport(f"{agent.name} returned a list of findings and other things: return one or the other")
+        contribution = Contribution(findings=findings, ballots=ballots, **_coverage(agent, review))
     else:
         contribution = Contribution(answer=report, **_coverage(agent, review))
     version = clean(contribution.version or agent.card.version)[:MAX_VERSION]
@@ -40,6 +43,11 @@ def contribution_of(agent: Agent, report: Report, review: Review | None) -> Cont
     if review is not None:
         contribution = _with_ignores(agent, _in_scope(contribution, review), review)
     return _sound(agent, contribution)
+
+
+def _is_typed(report: Sequence[object]) -> bool:
+    """Whether a list holds what becomes findings or ballots; an empty one says that nothing was found."""
+    return not report or any(isinstance(item, Finding | Ballot) for item in report)
 
 
 def _sound(agent: Agent, contribution: Contribution) -> Contribution:
