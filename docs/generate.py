@@ -17,7 +17,15 @@ from pydantic import BaseModel
 
 from quorate.contract.result import Result
 from quorate.contract.schema import MESSAGES
-from quorate.settings import AgentSettings, Quorum, Settings, ToolSettings
+from quorate.settings import (
+    AgentSettings,
+    GitHubSettings,
+    Quorum,
+    QuorumRule,
+    Settings,
+    ToolSettings,
+    WriterSettings,
+)
 from quorate_cli.main import quorate
 from quorate_cli.meanings import MEANINGS
 
@@ -25,11 +33,19 @@ FOLDER = Path(__file__).parent / "reference"
 HELP_COLUMNS = 88
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `python docs/generate.py`. -->"
 
-TABLES = ("agents", "tools", "quorum")
+TABLES: dict[str, tuple[str, type[BaseModel]]] = {
+    "agents": ("agents.NAME", AgentSettings),
+    "tools": ("tools.NAME", ToolSettings),
+    "github": ("github", GitHubSettings),
+    "writers": ("writers.NAME", WriterSettings),
+    "quorum": ("quorum.SEVERITY", QuorumRule),
+}
+"""Tables of the settings: how each is headed, and what it takes."""
 
 SUBJECTS = {
     "task-event": "subject `quorate.submit.<kind>`",
     "code-review-input": "`input` of a task event of kind `code-review`",
+    "review-command-input": "`input` of a task event of kind `review-command`",
     "fact-submitted": "subject `quorate.log.<task>.submitted.task`",
     "fact-planned": "subject `quorate.log.<task>.planned.plan`",
     "fact-assigned": "subject `quorate.log.<task>.assigned.<run>`",
@@ -39,10 +55,14 @@ SUBJECTS = {
     "fact-cancel": "subject `quorate.log.<task>.cancel.request`",
     "fact-failed": "subject `quorate.log.<task>.failed.<service>`",
     "fact-concluded": "subject `quorate.log.<task>.concluded.task`",
+    "fact-written": "subject `quorate.log.<task>.written.<writer>`",
     "assignment": "subject `quorate.work.<agent>`",
     "result": "subject `quorate.results.<kind>.<task>`",
     "progress": "subject `quorate.events.<task>`",
     "agent-heartbeat": "bucket `QUORATE_AGENTS`, key `<agent>.<instance>`",
+    "history": "bucket `QUORATE_LEDGER`, key `history.<series>`",
+    "track-record": "bucket `QUORATE_LEDGER`, key `record.<tenant>`",
+    "ledger-entry": "bucket `QUORATE_LEDGER`, key `writes.<writer>.<place>`",
     "health": "reply to a request on `quorate.health`",
 }
 
@@ -92,21 +112,19 @@ def settings() -> str:
         else:
             shown, default = _type(_property(Settings, name)), _default(field.default)
         lines.append(f"| `{name}` | {shown} | {default} | {MEANINGS[name]} |")
-    for table, model in (("agents", AgentSettings), ("tools", ToolSettings)):
-        lines += ["", f"## `[{table}.NAME]`", "", "| setting | type | default | meaning |", "|---|---|---|---|"]
+    for table, (head, model) in TABLES.items():
+        lines += ["", f"## `[{head}]`", "", "| setting | type | default | meaning |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
             default = "**required**" if field.is_required() else _default(field.get_default(call_default_factory=True))
             lines.append(f"| `{name}` | {_type(_property(model, name))} | {default} | {MEANINGS[f'{table}.{name}']} |")
     lines += [
         "",
-        "## `[quorum]`",
-        "",
-        "How many lineages must report a finding for it to be confirmed. With fewer it is demoted: it is shown, and",
+        "A number in place of a table is its `lineages`. What is not confirmed is demoted by default: it is shown, and",
         "counts neither in the verdict nor in the exit code.",
         "",
-        "| severity | default |",
+        "| severity | lineages by default |",
         "|---|---|",
-        *(f"| `{name}` | {field.default} |" for name, field in Quorum.model_fields.items()),
+        *(f"| `{name}` | {field.default.lineages} |" for name, field in Quorum.model_fields.items()),
         "",
     ]
     return "\n".join(lines)

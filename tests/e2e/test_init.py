@@ -78,7 +78,7 @@ def test_with_every_default_uncommented_it_still_says_nothing() -> None:
     values = tomllib.loads(text)
 
     assert Settings.model_validate(values) == Settings()
-    unset = {name for name, value in Settings().model_dump().items() if value is None} | {"agents", "tools"}
+    unset = {name for name, value in Settings().model_dump().items() if value is None} | {"agents", "tools", "writers"}
     assert values.keys() == Settings.model_fields.keys() - unset
 
 

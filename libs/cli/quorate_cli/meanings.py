@@ -54,7 +54,7 @@ MEANINGS: dict[str, str] = {
     "github.forks": "What happens to pull requests from forks: `ask` waits for `/quorate review`.",
     "github.commands": "Whether `/quorate ...` in comments is answered.",
     "github.clone": "Whether git fetches what the API does not give: `auto` for changes that are too large for it.",
-    "github.max_files": "How many files are read by the API. Of a larger change the others are unread, or git fetches it.",
+    "github.max_files": "How many files the API is asked for. Of more, the rest is unread, or git fetches all.",
     "github.sweep_s": "Seconds between two looks for webhooks that did not arrive; 0 for never. Needs a GitHub App.",
     "github.write": "Whether reviews are written.",
     "github.approve": "Whether a review may approve. Without it, a clean change gets a comment.",

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from quorate.settings import Settings
+from quorate.settings import QuorumRule, Settings
 from quorate_cli.meanings import MEANINGS
 
 WIDTH = 100
@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, str] = {
     "tool_processes": "tool_processes = 2",
     "cache_dir": 'cache_dir = "/var/cache/quorate"',
     "agents": '[agents.bandit]\nlineage = "our-security-team"\nenabled = true',
+    "writers": '[writers.archive]\nfolder = "/var/lib/quorate/results"',
     "tools": '[tools.tflint]\ncommand = ["tflint", "--format=sarif"]\nfiles = ["*.tf"]',
 }
 """For settings without a default that could stand there."""
@@ -65,7 +66,14 @@ def _table(name: str, field: FieldInfo) -> Iterator[str]:
     if isinstance(default, BaseModel):
         yield f"#[{name}]"
         for inner in type(default).model_fields:
-            yield f"#{inner} = {_toml(getattr(default, inner))}"
+            value = getattr(default, inner)
+            said = f" {_meaning(f'{name}.{inner}')}" if f"{name}.{inner}" in MEANINGS else ""
+            if value is None:
+                yield _comment(f"{inner}:{said} Not set.", indent="    ")
+                continue
+            if said:
+                yield _comment(f"{inner}:{said}", indent="    ")
+            yield f"#{inner} = {_toml(value)}"
         return
     yield "#"
     (model,) = (kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel))
@@ -86,6 +94,8 @@ def _is_table(field: FieldInfo) -> bool:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, QuorumRule):
+        return _toml(value.lineages)
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }" if value else "{}"
     if isinstance(value, (tuple, list)):

@@ -79,7 +79,7 @@ def test_a_variable_is_read_by_the_type_of_its_setting(
         ("partitions = 0", "partitions"),
         ("partitions = 257", "partitions"),
         ("ack_wait_s = 0.1", "ack_wait_s"),
-        ("[quorum]\ncritical = 0", "quorum.critical"),
+        ("[quorum]\ncritical = 0", "quorum.critical.lineages"),
         ("[quorum]\nblocker = 1", "quorum.blocker"),
         ("[agents.ruff]\nlinage = 'x'", "agents.ruff.linage"),
         ("partitions =", "could not be read"),
@@ -123,7 +123,7 @@ def test_a_file_in_the_working_folder_is_not_read(tmp_path: Path, monkeypatch: p
 
 
 def test_only_critical_findings_need_two_lineages_by_default() -> None:
-    assert {severity: Quorum().of(severity) for severity in SEVERITIES} == {
+    assert {severity: Quorum().of(severity).lineages for severity in SEVERITIES} == {
         "critical": 2,
         "high": 1,
         "medium": 1,
