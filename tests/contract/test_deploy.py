@@ -60,9 +60,10 @@ def test_every_service_has_a_target_that_runs_it(service: str) -> None:
 
 
 def test_the_images_run_as_a_numeric_user_that_is_not_root() -> None:
-    (user,) = instructions("USER")
+    user = re.findall(r"^USER (.+)$", target("base"), re.MULTILINE)[-1]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
-    assert f"USER {user}" in target("base")
+    for service in SERVICES:
+        assert re.findall(r"^USER (.+)$", target(service), re.MULTILINE)[-1:] in ([], [user])
 
 
 def test_the_images_start_from_a_pinned_tag() -> None:
@@ -141,7 +142,7 @@ def test_the_folder_a_service_writes_to_is_writable_for_its_user(service: str) -
 
 def test_ports_are_published_to_this_machine_only() -> None:
     published = [port for container in CONTAINERS.values() for port in container.get("ports", [])]
-    assert published == ["127.0.0.1:4222:4222"]
+    assert published == ["127.0.0.1:4222:4222", "127.0.0.1:8080:8080"]
 
 
 def test_no_password_has_a_default() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES = {"quorate", "quorate_cli", "quorate_router", "quorate_worker", "quorate_collector"}
+PACKAGES = {"quorate", "quorate_cli", "quorate_router", "quorate_worker", "quorate_collector", "quorate_gateway"}
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
 
@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
     return zipfile.Path(built)
 
 
-def test_the_wheel_holds_the_five_packages_and_nothing_else(wheel: zipfile.Path) -> None:
+def test_the_wheel_holds_its_packages_and_nothing_else(wheel: zipfile.Path) -> None:
     assert {entry.name for entry in wheel.iterdir()} == PACKAGES | {"quorate-0.1.0.dist-info"}
 
 
@@ -60,6 +60,7 @@ def test_the_wheel_names_the_command_and_the_services(wheel: zipfile.Path) -> No
         "router": "quorate_router.app:service",
         "worker": "quorate_worker.app:service",
         "collector": "quorate_collector.app:service",
+        "gateway": "quorate_gateway.app:service",
     }
 
 
