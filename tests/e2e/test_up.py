@@ -36,8 +36,11 @@ def test_up_tells_where_it_is_and_stops_cleanly_on_either_signal(quorate: Shell)
         ready = quorate("doctor", "--wait")
         assert ready.code == 0, ready.out
         running = quorate.running()
-        assert running == {"nats_url": running["nats_url"], "http_url": None, "pid": service.pid}
-        assert service.out.startswith(f"{running['nats_url']}\nready: collector, router, worker (pid {service.pid})")
+        assert running == {**running, "pid": service.pid}
+        assert running["http_url"].startswith("http://127.0.0.1:")
+        services = "collector, gateway, router, worker"
+        told = f"{running['nats_url']}\n{running['http_url']}\nready: {services} (pid {service.pid})"
+        assert service.out.startswith(told)
         broker = broker_of(service.pid)
 
         done = service.stop(number, within_s=5)
@@ -101,7 +104,7 @@ def test_a_port_can_be_chosen_unless_it_is_taken_and_a_folder_as_well(quorate: S
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "said"),
     [
-        (["nowhere"], {}, 2, "no service nowhere: choose from collector, router, worker"),
+        (["nowhere"], {}, 2, "no service nowhere: choose from collector, gateway, router, worker"),
         (["--port", "4222"], {"QUORATE_NATS_URL": "nats://127.0.0.1:1"}, 2, "--port is for a broker of one's own"),
         (["--agents", "absent.py"], {}, 2, "absent.py"),
         (["--data", "naps.py/data"], {}, 3, "naps.py/data"),

@@ -32,8 +32,9 @@ class RunFile(NamedTuple):
 
 
 @contextmanager
-def run_file(data: Path) -> Iterator[Callable[[str], None]]:
-    """Hold the folder's run file for as long as the block lasts; what is given writes it, with the broker's URL.
+def run_file(data: Path) -> Iterator[Callable[[str, str | None], None]]:
+    """Hold the folder's run file for as long as the block lasts; what is given writes it, with the URLs of the broker
+    and of the gateway, if one runs.
 
     Of several `quorate up` in one folder, which an external broker allows, the first one holds it.
     """
@@ -43,11 +44,11 @@ def run_file(data: Path) -> Iterator[Callable[[str], None]]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield lambda _url: None
+            yield lambda _nats_url, _http_url: None
             return
 
-        def write(url: str) -> None:
-            body = {"nats_url": url, "http_url": None, "pid": os.getpid()}
+        def write(nats_url: str, http_url: str | None) -> None:
+            body = {"nats_url": nats_url, "http_url": http_url, "pid": os.getpid()}
             temporary = data / "run.json.new"
             temporary.unlink(missing_ok=True)
             # The URL of an external broker may hold a password.

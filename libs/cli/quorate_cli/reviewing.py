@@ -105,6 +105,9 @@ def obtain(
                 "agents_wait_s": 0.0,
                 "agent_modules": (*settings.agent_modules, *agent_files(options.modules)),
                 "stop_grace_s": 0.0,
+                # What is told here is told to whoever sits here.
+                "github": settings.github.model_copy(update={"write": False}),
+                "writers": {},
             }
         )
     elif options.modules:

@@ -6,7 +6,7 @@ The log, the intake and the work queues are pulled by ``quorate.pull``; the deci
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,12 +37,14 @@ class Application:
         services: Sequence[Service],
         settings: Settings,
         *,
-        on_ready: Callable[[], Awaitable[None] | None] = lambda: None,
+        on_ready: Callable[[Mapping[str, str]], Awaitable[None] | None] = lambda _: None,
     ) -> None:
+        """``on_ready`` is given what the services tell, such as the ``http_url`` of the gateway."""
         self._services = services
         self._settings = settings
         self._on_ready = on_ready
         self._ready = False
+        self._told: Mapping[str, str] = {}
         self._lost: ConnectionLost | None = None
         names = "+".join(service.name for service in services)
         options: dict[str, Any] = {}
@@ -80,7 +82,8 @@ class Application:
         @self._broker.subscriber(HEALTH_SUBJECT, title=f"health of {name}")
         async def health() -> Health:
             """Everyone who runs answers, so that who asks sees all replicas."""
-            return Health(service=name, version=__version__, pid=os.getpid(), ready=self._ready)
+            http_url = self._told.get("http_url") if name == "gateway" else None
+            return Health(service=name, version=__version__, pid=os.getpid(), ready=self._ready, http_url=http_url)
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -89,7 +92,8 @@ class Application:
             watch.add_done_callback(self._on_lost)
             _spare_the_garbage_collector()
             self._ready = True
-            if (pending := self._on_ready()) is not None:
+            self._told = bus.told
+            if (pending := self._on_ready(bus.told)) is not None:
                 await pending
             try:
                 yield

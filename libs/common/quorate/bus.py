@@ -79,6 +79,8 @@ class Bus:
         self.shown_url = shown_url
         self.generation = 0
         """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
+        self.told: dict[str, str] = {}
+        """What the services on this connection tell whoever runs them, such as ``http_url``, where one can be reached."""
         self.on_renewed: Callable[[], None] = lambda: None
         """Called after a reconnection, for what must be made anew then."""
         self._prefix = f"{client.new_inbox()}."

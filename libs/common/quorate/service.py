@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 from quorate.bus import Bus, connect
 from quorate.errors import Misconfigured, QuorateError
@@ -22,10 +23,19 @@ Body = Callable[[Bus, Settings, Provisioned], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True)
 class Service:
-    """A name and what runs under it. Services find each other through the broker only."""
+    """A name and what runs under it. Services find each other through the broker only.
+
+    ``needs`` are modules without which it cannot run; they come with the extra of its name.
+    """
 
     name: str
     body: Body
+    needs: tuple[str, ...] = ()
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Those of the modules that are not installed."""
+        return tuple(module for module in self.needs if find_spec(module) is None)
 
 
 def installed_services() -> dict[str, Service]:

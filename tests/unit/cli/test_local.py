@@ -36,7 +36,7 @@ def leave(data: Path, body: object) -> None:
 def test_what_is_written_is_read_for_as_long_as_it_is_held(data: Path) -> None:
     with run_file(data) as write:
         assert read_run_file(data) is None
-        write(URL)
+        write(URL, None)
         assert read_run_file(data) == RunFile(URL, None, os.getpid())
         assert json.loads((data / "run.json").read_text()) == {"nats_url": URL, "http_url": None, "pid": os.getpid()}
         assert (data / "run.json").stat().st_mode & 0o777 == 0o600
@@ -90,7 +90,7 @@ def test_the_folder_is_kept_out_of_git_unless_someone_has_said_how(data: Path) -
 def test_the_broker_that_is_set_comes_before_the_one_that_runs_here(data: Path) -> None:
     assert known_url(Settings(), data) is None
     with run_file(data) as write:
-        write(URL)
+        write(URL, None)
         assert known_url(Settings(), data) == URL
         assert known_url(Settings(nats_url="nats://elsewhere"), data) == "nats://elsewhere"
 
@@ -101,7 +101,7 @@ def test_a_client_needs_a_broker(data: Path, monkeypatch: pytest.MonkeyPatch, tm
     with pytest.raises(click.UsageError, match="start it with `quorate up`, or set QUORATE_NATS_URL"):
         client_of(data)
     with run_file(data) as write:
-        write(URL)
+        write(URL, None)
         client_of(data)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -37,7 +37,7 @@ BOOT_S = 120.0
 @click.option("--agents", "modules", multiple=True, metavar="MODULE", help="Run the agents of a Python module.")
 @click.option("--verbose", "-v", is_flag=True, help="Log what happens, with stack traces.")
 def command(services: tuple[str, ...], port: int | None, data: Path, modules: tuple[str, ...], verbose: bool) -> None:
-    """Run SERVICES (router, worker, collector; all of them by default) until stopped with Ctrl-C.
+    """Run SERVICES (router, worker, collector, gateway; all of them by default) until stopped with Ctrl-C.
 
     Starts a broker of its own, with its data in this folder, unless QUORATE_NATS_URL names one. Run it as often as
     you like against one broker: the services share the work.
@@ -48,6 +48,13 @@ def command(services: tuple[str, ...], port: int | None, data: Path, modules: tu
     if unknown := [name for name in services if name not in installed]:
         raise click.UsageError(f"no service {', '.join(unknown)}: choose from {', '.join(sorted(installed))}")
     chosen = [installed[name] for name in (services or sorted(installed))]
+    for service in chosen:
+        if service.lacks:
+            said = f"{service.name} needs {', '.join(service.lacks)}: pip install 'quorate[{service.name}]'"
+            if services:
+                raise Misconfigured(said)
+            click.echo(f"without {said}", err=True)
+    chosen = [service for service in chosen if not service.lacks]
     settings = settings.model_copy(update={"agent_modules": (*settings.agent_modules, *agent_files(modules))})
     if settings.nats_url and port is not None:
         raise click.UsageError("--port is for a broker of one's own, and QUORATE_NATS_URL names another")
@@ -58,14 +65,14 @@ def command(services: tuple[str, ...], port: int | None, data: Path, modules: tu
 
 
 @contextlib.contextmanager
-def _run_file(data: Path) -> Iterator[Callable[[str], None]]:
+def _run_file(data: Path) -> Iterator[Callable[[str, str | None], None]]:
     with contextlib.ExitStack() as stack:
         try:
             write = stack.enter_context(run_file(data))
         except OSError as error:
             # A container's file system may be read-only; there QUORATE_NATS_URL tells where the broker is.
             click.echo(f"{data}/run.json cannot be written: {error.strerror}", err=True)
-            yield lambda _url: None
+            yield lambda _nats_url, _http_url: None
             return
         yield write
 
@@ -83,20 +90,26 @@ def _own_broker(data: Path, port: int | None) -> Iterator[EmbeddedBroker]:
 
 
 def _run(
-    services: Sequence[Service], settings: Settings, broker: EmbeddedBroker | None, write: Callable[[str], None]
+    services: Sequence[Service],
+    settings: Settings,
+    broker: EmbeddedBroker | None,
+    write: Callable[[str, str | None], None],
 ) -> None:
     try:
         from quorate.application import Application
     except ImportError as error:
         raise Misconfigured(
-            f"the services need {error.name}: pip install 'quorate[router,worker,collector]'"
+            f"the services need {error.name}: pip install 'quorate[router,worker,collector,gateway]'"
         ) from error
     url = settings.nats_url or ""
 
-    def on_ready() -> None:
-        write(url)
+    def on_ready(told: Mapping[str, str]) -> None:
+        http_url = told.get("http_url")
+        write(url, http_url)
         names = ", ".join(service.name for service in services)
-        click.echo(f"{without_secrets(url)}\nready: {names} (pid {os.getpid()}); Ctrl-C stops")
+        for line in filter(None, (without_secrets(url), http_url)):
+            click.echo(line)
+        click.echo(f"ready: {names} (pid {os.getpid()}); Ctrl-C stops")
 
     async def run() -> None:
         application = Application(services, settings, on_ready=on_ready)
