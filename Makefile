@@ -33,7 +33,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench bench-review eval-security eval-reviews chaos schema lock clean
+.PHONY: help run test lint format types bench bench-review eval-security eval-review scale chaos schema lock clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,8 +72,11 @@ bench-review: $(DEV) ## what a review costs against the same tools by hand: BENC
 eval-security: $(DEV) ## precision and recall of the security agents on labelled files: DIR=
 	@$(BIN)/python -m bench.security $(or $(DIR),bench/security_cases/held) $(EVAL_ARGS)
 
-eval-reviews: $(DEV) ## deduplication and consensus on labelled findings of review tools: DATA=
+eval-review: $(DEV) ## deduplication and consensus on labelled findings of review tools: DATA=
 	@$(BIN)/python -m bench.reviews $(DATA) $(EVAL_ARGS)
+
+scale: $(DEV) ## what partitions and collectors give: BENCH_ARGS="--partitions 1,16"
+	@$(BIN)/python -m bench.scale $(BENCH_ARGS)
 
 schema: $(RUN) ## write the message schemas to docs/reference/schema
 	@$(BIN)/python -m quorate.contract.schema
