@@ -8,7 +8,7 @@ from bench.chaos_service import chaos_settings
 from quorate.contract.facts import Contribution, Outcome
 from quorate.contract.result import Result
 from quorate.reducer import Decision, Record
-from quorate_collector.domain.conclude import Policy, conclude
+from quorate_collector.domain.conclude import Policy, conclude_first_look
 from quorate_collector.domain.decide import decide as decide_collector
 from quorate_collector.domain.state import CollectorState
 from quorate_router.domain.admission import CODE_REVIEW
@@ -73,7 +73,7 @@ def _collect(done: Replay, record: Record, contributions: dict[tuple[str, ...], 
     for command in decision.commands:
         join = decision.state.joins[command.run]
         counted = {agent: contributions[agent, command.run] for agent in sorted(join.answered)}
-        done.outcomes[command.run] = conclude(join, counted, POLICY)
+        done.outcomes[command.run] = conclude_first_look(join, counted, POLICY).outcome
 
 
 def _commits(state: Any, decision: Decision[Any, Any]) -> bool:

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 import jsonschema
 import pytest
 
-from tests.e2e.support import ROOT, Shell, napping, until
+from tests.e2e.support import MARKERS, NAPPING, NAPS, ROOT, Shell, shell, until
 
 
 @pytest.fixture(scope="module")
 def quorate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    with napping(tmp_path_factory.mktemp("napping")) as opened:
+    environment = {**NAPPING, "QUORATE_AGENT_MODULES": "naps.py,marks.py"}
+    with shell(tmp_path_factory.mktemp("napping"), **environment) as opened:
+        opened.write("naps.py", NAPS)
+        opened.write("marks.py", MARKERS)
+        opened.up()
         yield opened
 
 
@@ -44,6 +48,41 @@ def test_a_result_is_shown_in_every_format(quorate: Shell, rested: str) -> None:
     schema = json.loads((ROOT / "tests" / "contract" / "sarif-2.1.0.schema.json").read_text())
     jsonschema.Draft7Validator(schema).validate(sarif)
     assert quorate("task", "show", rested, "--format", "markdown").out.startswith("## ")
+
+
+def test_a_review_is_explained_vote_by_vote(quorate: Shell) -> None:
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2  # MARK critical\n"
+    change = {"diff": diff, "files": {"a.py": "x = 2  # MARK critical\n"}}
+    found = quorate("submit", "code-review", "--input", "-", "--wait", stdin=json.dumps(change)).json
+    task, [finding] = found["task_id"], found["findings"]
+
+    explained = quorate("task", "show", task, "--explain")
+    assert explained.code == 0
+    assert f"  id {finding['id']}\n" in explained.out
+    assert "Confirmed: 2 lineages (marker, second-marker) found it, critical needs 2\n" in explained.out
+    assert "✓ marker (lineage marker, rule mark): critical, confidence 0.8, counts 1\n" in explained.out
+    assert "Who looked" in explained.out
+
+    one = quorate("task", "show", task, "--explain", "--finding", finding["id"])
+    assert (one.code, one.out.count("  id ")) == (0, 1)
+    unknown = quorate("task", "show", task, "--explain", "--finding", "nope")
+    assert (unknown.code, unknown.out) == (3, "")
+    assert f"{task} has no finding nope" in unknown.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--explain", "--format", "json"], "--explain is text"),
+        (["--finding", "f1"], "--finding belongs to --explain"),
+    ],
+)
+def test_what_cannot_be_explained_together_is_refused(
+    quorate: Shell, rested: str, options: list[str], told: str
+) -> None:
+    done = quorate("task", "show", rested, *options)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
 
 
 def test_a_task_at_work_shows_how_far_it_has_come(quorate: Shell, asleep: str) -> None:

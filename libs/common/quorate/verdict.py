@@ -10,11 +10,18 @@ def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, comple
     """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody, unless it is
     the code itself that asks not to hear of them: a change does not approve itself.
 
-    ``complete`` says that every agent that was asked answered without failing.
+    ``complete`` says that every agent that was asked answered without failing. What is withheld was dismissed, by a
+    person or by the policy, and is no remark; what is held waits for a person, so that nothing is approved before.
     """
     findings = tuple(findings)
     if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
         return "request_changes"
     read = complete and not coverage.unread_total and any(agent.state == "ok" for agent in coverage.agents.values())
-    remarks = any(at_least(finding.severity, "low") or finding.dismissed for finding in findings)
+    remarks = any(map(_is_remark, findings))
     return "comment" if remarks or not read else "approve"
+
+
+def _is_remark(finding: DecidedFinding) -> bool:
+    if finding.decision in ("held", "withheld"):
+        return finding.decision == "held"
+    return at_least(finding.severity, "low") or finding.dismissed

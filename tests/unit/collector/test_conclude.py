@@ -10,7 +10,8 @@ from quorate.contract.facts import AgentCoverage, Assignee, Contribution, Covera
 from quorate.contract.finding import SEVERITIES, Finding
 from quorate.contract.fix import Edit, Fix
 from quorate.settings import Quorum
-from quorate_collector.domain.conclude import MAX_UNREAD_BYTES, Policy, conclude, decide_findings
+from quorate_collector.domain.conclude import Policy, conclude_first_look, decide_findings
+from quorate_collector.domain.coverage import MAX_UNREAD_BYTES
 from quorate_collector.domain.state import Join
 from tests.support.findings import AGENTS, CONTRIBUTIONS
 
@@ -25,7 +26,7 @@ def join(*agents: str, kind: str = "code-review", answered: tuple[str, ...] = ()
 def concluded(
     answers: dict[str, Contribution], *asked: str, kind: str = "code-review", policy: Policy = POLICY
 ) -> Outcome:
-    return conclude(join(*asked, kind=kind, answered=tuple(answers)), answers, policy)
+    return conclude_first_look(join(*asked, kind=kind, answered=tuple(answers)), answers, policy).outcome
 
 
 def finding(severity: Any = "high", message: str = "Leak", line: int = 5) -> Finding:

@@ -8,7 +8,10 @@ from quorate.contract.finding import Finding
 from quorate.contract.fix import Edit, Fix
 from quorate.settings import QuorumRule
 from quorate_collector.domain.dedup import Cluster, exact, observe
+from quorate_collector.domain.electorate import Electorate
 from quorate_collector.domain.vote import vote
+
+ONE = Electorate(lambda _: QuorumRule())
 
 
 def cluster(*agents: str, lineages: dict[str, str] | None = None, **fields: Any) -> Cluster:
@@ -37,7 +40,7 @@ def cluster(*agents: str, lineages: dict[str, str] | None = None, **fields: Any)
 def test_lineages_vote_and_agents_do_not(
     agents: list[str], lineages: dict[str, str], needed: int, decision: str, reason: str
 ) -> None:
-    decided = vote(cluster(*agents, lineages=lineages), 1, lambda _: needed)
+    decided = vote(cluster(*agents, lineages=lineages), 1, Electorate(lambda _: QuorumRule(lineages=needed)))
     assert (decided.decision, decided.reason) == (decision, reason)
 
 
@@ -51,9 +54,9 @@ def test_the_quorum_is_that_of_the_highest_severity() -> None:
         asked.append(severity)
         return QuorumRule()
 
-    decided = vote(one, 1, quorum)
+    decided = vote(one, 1, Electorate(quorum))
 
-    assert (decided.severity, asked) == ("high", ["high"])
+    assert (decided.severity, set(asked)) == ("high", {"high"})
     assert decided.votes[0].severity == "low", "the votes keep what each agent said"
 
 
@@ -64,7 +67,7 @@ def test_a_decided_finding_shows_every_vote_in_its_own_words() -> None:
     )
     [both] = exact([*one, *other])
 
-    decided = vote(both, 1, lambda _: 1)
+    decided = vote(both, 1, ONE)
 
     assert [(v.agent, v.lineage, v.rule, v.message, v.confidence) for v in decided.votes] == [
         ("a", "a", "R1", "Leak.", 0.9),
@@ -76,9 +79,9 @@ def test_a_decided_finding_shows_every_vote_in_its_own_words() -> None:
 
 def test_equal_fingerprints_of_one_result_get_ids_of_their_own() -> None:
     one = cluster("a")
-    assert vote(one, 1, lambda _: 1).id == one.fingerprint
-    assert vote(one, 2, lambda _: 1).id == f"{one.fingerprint}-2"
-    assert vote(one, 2, lambda _: 1).fingerprint == one.fingerprint
+    assert vote(one, 1, ONE).id == one.fingerprint
+    assert vote(one, 2, ONE).id == f"{one.fingerprint}-2"
+    assert vote(one, 2, ONE).fingerprint == one.fingerprint
 
 
 def test_a_safe_fix_goes_before_others_and_only_what_all_call_indirect_is() -> None:
@@ -90,7 +93,7 @@ def test_a_safe_fix_goes_before_others_and_only_what_all_call_indirect_is() -> N
         ]
     )
 
-    decided = vote(both, 1, lambda _: 1)
+    decided = vote(both, 1, ONE)
 
     assert decided.fix == Fix(edits=edits, safe=True)
     assert (decided.indirect, decided.cwe) == (False, 78)

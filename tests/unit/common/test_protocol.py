@@ -24,7 +24,7 @@ from quorate.contract.finding import Finding
 from quorate.contract.subjects import run_of
 from quorate.reducer import Decision, Record
 from quorate.settings import Quorum
-from quorate_collector.domain.conclude import Policy, conclude
+from quorate_collector.domain.conclude import Policy, conclude_first_look
 from quorate_collector.domain.decide import decide as collect
 from quorate_router.domain.decide import decide as route
 from quorate_router.domain.result import result_of
@@ -112,7 +112,7 @@ class System:
             case "close":
                 join = state.joins[command.run]
                 counted = {name: self.taken["contribution", name, command.run] for name in sorted(join.answered)}
-                self.send(command.run, fact=conclude(join, counted, POLICY))  # type: ignore[arg-type]
+                self.send(command.run, fact=conclude_first_look(join, counted, POLICY).outcome)  # type: ignore[arg-type]
 
     def settle(self) -> None:
         while any([self.deliver("router"), self.deliver("collector")]):

@@ -19,13 +19,14 @@ from quorate.contract.facts import (
     Planned,
     Submitted,
     TimerFired,
+    Written,
 )
 from quorate.contract.ids import TASK_ID
 from quorate.contract.progress import Progress
 from quorate.contract.result import iso
 from quorate.errors import QuorateError
 from quorate.reducer import Record
-from quorate.render import FORMATS, Format, render
+from quorate.render import FORMATS, Format, explain, render
 from quorate.render.clean import one_line
 from quorate.render.terminal import Terminal
 from quorate_cli.local import client_of, data_option
@@ -50,10 +51,18 @@ def command() -> None:
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output."
 )
+@click.option(
+    "--explain", "explained", is_flag=True, help="Why each finding was decided so: votes, weights, objections."
+)
+@click.option("--finding", metavar="FINDING", help="Explain this one only, by its id.")
 @data_option
-def show(id: str, format_: Format, data: Path) -> None:
+def show(id: str, format_: Format, explained: bool, finding: str | None, data: Path) -> None:
     """Show the result of a task, or how far it has come."""
-    asyncio.run(_show(data, id, format_))
+    if explained and format_ != "text":
+        raise click.UsageError(f"--explain is text: leave --format {format_} away; JSON has every vote anyway")
+    if finding is not None and not explained:
+        raise click.UsageError("--finding belongs to --explain: give both")
+    asyncio.run(_show(data, id, format_, explained, finding))
 
 
 @command.command("events")
@@ -75,7 +84,7 @@ def cancel(id: str, reason: str, data: Path) -> None:
     asyncio.run(_cancel(data, id, reason))
 
 
-async def _show(data: Path, id: str, format: Format) -> None:
+async def _show(data: Path, id: str, format: Format, explained: bool, finding: str | None) -> None:
     async with client_of(data) as client:
         facts = await _facts(client, id)
         if not any(isinstance(record.fact, Concluded) for record in facts):
@@ -83,6 +92,9 @@ async def _show(data: Path, id: str, format: Format) -> None:
             return
         result = await client.result(id, timeout=10)
     terminal = Terminal.of(sys.stdout, os.environ)
+    if explained:
+        click.echo(explain.render(result, terminal, finding), nl=False, color=terminal.color)
+        return
     text = render(
         result,
         format,
@@ -162,16 +174,20 @@ def _told(record: Record) -> str:
             names = ", ".join(assignee.agent for assignee in fact.agents)
             return f"{fact.step} to {names}, within {fact.deadline_s:g} s"
         case Contribution() as fact:
-            said = fact.reason or f"{len(fact.findings)} findings, {len(fact.read)} files read"
+            ballots = f", {len(fact.ballots)} ballots" if fact.ballots else ""
+            said = fact.reason or f"{len(fact.findings)} findings{ballots}, {len(fact.read)} files read"
             return f"{record.key[0]}: {fact.state}, {said}, {fact.elapsed_ms} ms"
         case Outcome() as fact:
-            return f"{fact.step}: {fact.state}, {fact.summary}"
+            asks = f"; {len(fact.question.findings)} to {fact.question.kind}" if fact.question is not None else ""
+            return f"{fact.step}: {fact.state}, {fact.summary}{asks}"
         case TimerFired() as fact:
             return f"the deadline of {fact.step} has passed"
         case CancelRequested() as fact:
             return fact.reason
         case Failed() as fact:
             return f"{fact.service}: {fact.reason}"
+        case Written() as fact:
+            return f"{record.key[0]}: {' '.join(filter(None, (fact.state, fact.url, fact.note)))}"
         case Concluded() as fact:
             return f"{fact.state}{f', {fact.reason}' if fact.reason else ''}"
         case _:

@@ -1,68 +1,101 @@
 """The conclusion of a step: contributions in, one outcome out."""
 
-import itertools
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pydantic_core import to_json
-
-from quorate.contract.facts import AgentCoverage, Contribution, Coverage, Outcome, Usage
-from quorate.contract.finding import SEVERITIES, DecidedFinding
+from quorate.contract.facts import Contribution, Coverage, Outcome, Usage
+from quorate.contract.finding import SEVERITIES, DecidedFinding, Decision
 from quorate.verdict import verdict_of
+from quorate_collector.domain.coverage import coverage_of
 from quorate_collector.domain.dedup import Cluster, Observation, exact, observe
-from quorate_collector.domain.lineage import lineage_of
+from quorate_collector.domain.electorate import Electorate, Quorum, Readers
+from quorate_collector.domain.following import Followed
 from quorate_collector.domain.merge import merge
 from quorate_collector.domain.objections import Objections
+from quorate_collector.domain.questions import PendingQuestion, ask
 from quorate_collector.domain.similarity import LEXICAL, Similarity
 from quorate_collector.domain.state import Join
-from quorate_collector.domain.vote import Quorum, vote
+from quorate_collector.domain.vote import vote
 
-MAX_UNREAD_BYTES = 100_000
-MAX_VERSION = 64
-MAX_REASON = 500
 MAX_SECRET_LINES = 100
+
+_OTHERS: dict[Decision, str] = {"demoted": "unconfirmed", "held": "held", "withheld": "withheld"}
 
 
 @dataclass(frozen=True)
 class Policy:
     """What the operator decided about votes. ``lineages`` maps agents to lineages other than their names.
 
-    ``similarity`` tells which messages mean the same.
+    ``similarity`` tells which messages mean the same, and ``weights`` what an agent's vote counts for, from 0 to 1:
+    the operator's number, else that of its record; an agent that is not in it has a whole vote.
     """
 
     quorum: Quorum
     lineages: Mapping[str, str] = field(default_factory=dict)
     similarity: Similarity = LEXICAL
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def electorate(self, readers: Readers) -> Electorate:
+        return Electorate(self.quorum, self.weights, readers)
 
 
-def conclude(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Outcome:
-    """``contributions`` are those of the agents that answered in time, by agent."""
-    findings = decide_findings(contributions, policy)
+Follow = Callable[[tuple[DecidedFinding, ...]], Followed]
+"""What a series of reviews makes of the findings of one."""
+
+
+def _alone(findings: tuple[DecidedFinding, ...]) -> Followed:
+    """A review that is none of a series."""
+    return Followed(findings, ())
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """An outcome, and what has to be asked before it is the last word; its ``question`` is not yet set.
+
+    Until there is an answer the findings in question are demoted, and their reasons say so.
+    """
+
+    outcome: Outcome
+    question: PendingQuestion | None = None
+
+
+def conclude_first_look(
+    join: Join, contributions: Mapping[str, Contribution], policy: Policy, follow: Follow = _alone
+) -> Conclusion:
+    """``contributions`` are those of the agents that answered in time, by agent. ``follow`` tells how the findings
+    stand in their series: what was dismissed there, or is carried over, is put to nobody.
+    """
     missing = join.missing
     failed = tuple(agent for agent, each in contributions.items() if each.state in ("failed", "timeout"))
     heard = len(contributions) > len(failed)
-    coverage = _coverage(join, contributions, policy)
+    followed = follow(decide_findings(contributions, policy))
+    findings, question = followed.findings, None
+    if heard:
+        findings, question = ask(findings, policy.quorum)
+    coverage = coverage_of(join, contributions, policy.lineages)
     answers = {agent: each.answer for agent, each in sorted(contributions.items()) if each.answer is not None}
     reviewed = join.kind == "code-review" or bool(findings)
     usage = Usage()
     for contribution in contributions.values():
         usage += contribution.usage
-    return Outcome(
+    outcome = Outcome(
         step=join.step,
         attempt=join.attempt,
         state="completed" if heard else "failed",
         partial=bool(missing or failed),
-        reason=_reason(missing, failed, contributions),
+        reason=reason_of(missing, failed, contributions),
         verdict=verdict_of(findings, coverage, complete=not missing and not failed) if heard and reviewed else None,
-        summary=_summary(findings, coverage, reviewed) if heard else "no agent answered",
+        summary=summary_of(findings, coverage, reviewed) if heard else "no agent answered",
         findings=findings,
+        resolved=followed.resolved,
         answers=answers,
         coverage=coverage,
         missing=missing,
         usage=usage,
     )
+    return Conclusion(outcome, question)
 
 
 def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -> tuple[DecidedFinding, ...]:
@@ -73,28 +106,31 @@ def decide_findings(contributions: Mapping[str, Contribution], policy: Policy) -
         for observation in observe(agent, contribution.findings, policy.lineages)
     ]
     objections = Objections(contributions, policy.lineages)
+    electorate = policy.electorate(Readers(contributions, policy.lineages))
     seen: Counter[str] = Counter()
     decided = []
-    for cluster in _clusters(observations, objections, policy):
+    for cluster in _clusters(observations, objections, policy.similarity, electorate):
         seen[cluster.fingerprint] += 1
-        decided.append(vote(cluster, seen[cluster.fingerprint], policy.quorum, objections.to(cluster)))
+        decided.append(vote(cluster, seen[cluster.fingerprint], electorate, objections.to(cluster)))
     decided = _without_secrets(decided)
     return tuple(sorted(decided, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def _clusters(observations: list[Observation], objections: Objections, policy: Policy) -> Iterator[Cluster]:
+def _clusters(
+    observations: list[Observation], objections: Objections, similarity: Similarity, electorate: Electorate
+) -> Iterator[Cluster]:
     """What is the same in other words is one, unless a finding that was confirmed would not be any more.
 
     That happens where another agent thinks it more severe, and more would have to agree.
     """
 
     def confirmed(cluster: Cluster) -> bool:
-        return vote(cluster, 1, policy.quorum, objections.to(cluster)).decision == "confirmed"
+        return vote(cluster, 1, electorate, objections.to(cluster)).decision == "confirmed"
 
     def objectors(cluster: Cluster) -> frozenset[str]:
         return frozenset(objection.agent for objection in objections.to(cluster))
 
-    for cluster in merge(exact(observations), policy.similarity, objectors):
+    for cluster in merge(exact(observations), similarity, objectors):
         if cluster.parts and any(map(confirmed, cluster.parts)) and not confirmed(cluster):
             yield from cluster.parts
         else:
@@ -119,53 +155,9 @@ def _without_secrets(decided: list[DecidedFinding]) -> list[DecidedFinding]:
     return [finding.model_copy(update={"fix": None}) if repeats_one(finding) else finding for finding in decided]
 
 
-def _coverage(join: Join, contributions: Mapping[str, Contribution], policy: Policy) -> Coverage:
-    agents: dict[str, AgentCoverage] = {}
-    read: set[str] = set()
-    unread: set[str] = set()
-    room = MAX_UNREAD_BYTES // max(1, len(join.agents))
-    for assignee in join.agents:
-        lineage = lineage_of(assignee.agent, "", policy.lineages)
-        contribution = contributions.get(assignee.agent)
-        if contribution is None:
-            agents[assignee.agent] = AgentCoverage(
-                state="missing",
-                version=assignee.version,
-                lineage=lineage,
-                reason="no answer before the deadline",
-            )
-            continue
-        read.update(contribution.read)
-        unread.update(contribution.unread, contribution.changed)
-        agents[assignee.agent] = AgentCoverage(
-            state=contribution.state,
-            version=(contribution.version or assignee.version)[:MAX_VERSION],
-            lineage=lineage,
-            files=len(contribution.read),
-            elapsed_ms=contribution.elapsed_ms,
-            outside_change=contribution.outside_change,
-            reason=contribution.reason[:MAX_REASON] if contribution.reason else None,
-            unread=_reasons(contribution.unread, room),
-            unread_total=len(contribution.unread),
-        )
-    nobody = sorted(unread - read)
-    return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_BYTES), unread_total=len(nobody))
-
-
-def _first(paths: list[str], max_bytes: int) -> tuple[str, ...]:
-    """As many as fit, written as JSON: a result is one message."""
-    sizes = itertools.accumulate(len(to_json(path)) for path in paths)
-    return tuple(path for path, size in zip(paths, sizes, strict=True) if size <= max_bytes)
-
-
-def _reasons(unread: Mapping[str, str], max_bytes: int) -> dict[str, str]:
-    """Why files were not read, as far as it fits."""
-    reasons = {path: reason[:MAX_REASON] for path, reason in sorted(unread.items())}
-    sizes = itertools.accumulate(len(to_json(item)) for item in reasons.items())
-    return {path: reasons[path] for path, size in zip(reasons, sizes, strict=True) if size <= max_bytes}
-
-
-def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]) -> str | None:
+def reason_of(
+    missing: tuple[str, ...], failed: tuple[str, ...], contributions: Mapping[str, Contribution]
+) -> str | None:
     parts = []
     if missing:
         parts.append(f"no answer before the deadline from {', '.join(missing)}")
@@ -173,17 +165,16 @@ def _reason(missing: tuple[str, ...], failed: tuple[str, ...], contributions: Ma
     return "; ".join(parts)[:2_000] or None
 
 
-def _summary(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed: bool) -> str:
+def summary_of(findings: tuple[DecidedFinding, ...], coverage: Coverage, reviewed: bool) -> str:
     took_part = sum(agent.state == "ok" for agent in coverage.agents.values())
     by = f"{took_part} of {len(coverage.agents)} agents"
     if not reviewed:
         return f"answered by {by}"
     counts = Counter(finding.severity for finding in findings if finding.decision == "confirmed")
     confirmed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
-    others = sum(finding.decision != "confirmed" for finding in findings)
     text = f"{confirmed or 'nothing'} found by {by}"
-    if others:
-        text += f", {others} unconfirmed"
+    others = Counter(_OTHERS[finding.decision] for finding in findings if finding.decision in _OTHERS)
+    text += "".join(f", {others[word]} {word}" for word in _OTHERS.values() if others[word])
     if coverage.unread_total:
         text += f"; {coverage.unread_total} changed {'file' if coverage.unread_total == 1 else 'files'} unread"
     return text
