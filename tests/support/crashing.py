@@ -1,10 +1,11 @@
 """Services in a process of their own, which dies at the crashpoint named in its environment.
 
 ``python -m tests.support.crashing URL RUNS`` runs router, worker and collector; its agents append a line for each run
-to the file RUNS.
+to the file RUNS. With WRITERS, the writers of the settings as JSON, it runs the collector alone.
 """
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +15,16 @@ from quorate.service import installed_services, running
 from quorate.settings import Settings
 
 AGENTS = ("one", "two")
+
+OF_WRITERS = (
+    "writing.claimed",
+    "writing.written",
+    "writing.finished",
+    "file_writer.filled",
+    "file_writer.linked",
+    "http_writer.begun",
+)
+"""Crashpoints that only a collector with a writer comes by."""
 
 
 def agents(runs: Path) -> list[Agent]:
@@ -31,7 +42,7 @@ def agents(runs: Path) -> list[Agent]:
     return [made(name) for name in AGENTS]
 
 
-async def main(url: str, runs: Path) -> None:
+async def main(url: str, runs: Path, writers: str = "") -> None:
     for made in agents(runs):
         setattr(sys.modules[__name__], f"agent_{made.name}", made)
     settings = Settings(
@@ -43,11 +54,13 @@ async def main(url: str, runs: Path) -> None:
         builtin_agents=False,
         agent_modules=(__name__,),
         task_deadline_s=60,
+        writers=json.loads(writers or "{}"),
     )
     services = installed_services()
-    async with running([services[name] for name in ("router", "worker", "collector")], settings):
+    names = ("collector",) if writers else ("router", "worker", "collector")
+    async with running([services[name] for name in names], settings):
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))

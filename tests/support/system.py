@@ -49,6 +49,7 @@ class System:
 
     settings: Settings
     client: Client
+    http_url: str | None = None
 
     @property
     def bus(self) -> Bus:
@@ -117,8 +118,8 @@ async def system(
 ) -> AsyncIterator[System]:
     """All services, or ``only`` some of them, with these agents and settings."""
     chosen = settings_of(broker, **settings)
-    async with services(chosen, *only, agents=agents), Client(broker.url) as client:
-        yield System(chosen, client)
+    async with services(chosen, *only, agents=agents) as bus, Client(broker.url) as client:
+        yield System(chosen, client, bus.told.get("http_url"))
 
 
 async def dead_letters(bus: Bus) -> list[DeadLetter]:

@@ -145,6 +145,19 @@ def intake_consumer(settings: Settings) -> dict[str, Any]:
     }
 
 
+def writer_consumer(name: str, settings: Settings) -> dict[str, Any]:
+    """One durable consumer per writer, shared by all collectors. It begins with the results that come after it."""
+    return {
+        "durable_name": f"writer-{name}",
+        # All kinds: the filter of a consumer that exists cannot follow the settings, so the writer chooses.
+        "filter_subject": "quorate.results.*.*",
+        # What waits for its next attempt counts among them.
+        "max_ack_pending": 256,
+        **_consumer(settings),
+        "deliver_policy": "new",
+    }
+
+
 def _consumer(settings: Settings) -> dict[str, Any]:
     # Deliveries are unlimited: a finite number would skip the message in silence. Poison is dealt with in code.
     return {

@@ -1,30 +1,41 @@
-"""Carrying out what the collector decided: reading the contributions that count and writing one outcome.
-
-An external writer (a review on a forge) will have its place behind a port of this service.
-"""
+"""Carrying out what the collector decided: reading the contributions that count, and writing one outcome."""
 
 import asyncio
-from collections import OrderedDict
+import time
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
-from quorate.blobs import BadReference, Blobs, BlobTooLarge
+from quorate.blobs import Blobs
 from quorate.bus import Bus
-from quorate.contract.facts import Contribution, Outcome
+from quorate.contract.facts import Contribution, Outcome, Question
 from quorate.contract.finding import DecidedFinding
+from quorate.contract.history import TrackRecord
 from quorate.contract.ids import canonical_json
-from quorate.errors import Unavailable
-from quorate.log import publish_fact, read_facts
 from quorate.reducer import Decision, Entry, Record
 from quorate.settings import Settings
-from quorate_collector.domain.conclude import Policy, conclude
+from quorate_collector.adapters.histories import Histories
+from quorate_collector.contributions import Contributions
+from quorate_collector.domain.command_answer import CommandAnswer
+from quorate_collector.domain.commands import Command
+from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look
 from quorate_collector.domain.decide import decide
+from quorate_collector.domain.electorate import Readers
+from quorate_collector.domain.following import Followed, follow
+from quorate_collector.domain.looked import looked_at
+from quorate_collector.domain.questions import PendingQuestion
+from quorate_collector.domain.second_look import conclude_second_look
 from quorate_collector.domain.state import CollectorCommand, CollectorState, Join
+from quorate_collector.domain.track_record import weight_of
+from quorate_collector.outcomes import Outcomes
 
-RECENT = 2_000
-RECENT_FINDINGS = 50
 OFF_LOOP_FINDINGS = 500
 """More findings than this are decided in a thread, so that the other partitions of this process need not wait."""
+
+RECORD_AGE_S = 30.0
+"""For so long a track record that was read is believed: it changes slowly."""
+
+REVIEW_COMMAND = "review-command"
 
 
 class CollectorReducer:
@@ -35,90 +46,111 @@ class CollectorReducer:
     begins = "assigned"
     entry_type = Entry[CollectorState, CollectorCommand]
 
-    def __init__(self, bus: Bus, blobs: Blobs, settings: Settings) -> None:
-        self._bus = bus
+    def __init__(
+        self, bus: Bus, blobs: Blobs, settings: Settings, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._blobs = blobs
-        self._max_bytes = settings.max_findings_bytes
-        self._policy = Policy(
-            quorum=settings.quorum.of,
-            lineages={name: agent.lineage for name, agent in settings.agents.items() if agent.lineage},
-        )
-        self._recent: OrderedDict[tuple[str, ...], Contribution] = OrderedDict()
+        self._tenant = settings.tenant
+        self._settings = settings
+        self._clock = clock
+        self._contributions = Contributions(bus, blobs)
+        self._outcomes = Outcomes(bus, blobs, settings.max_findings_bytes)
+        self._histories = Histories(bus, replicas=settings.replicas)
+        self._lineages = {name: agent.lineage for name, agent in settings.agents.items() if agent.lineage}
+        self._track_record = TrackRecord()
+        self._track_record_read_at = float("-inf")
 
     def decide(self, state: CollectorState | None, record: Record) -> Decision[CollectorState, CollectorCommand]:
-        if isinstance(record.fact, Contribution) and _is_small(record.fact):
-            # Only a shortcut: what is not here is read from the log.
-            self._recent[(record.task, *record.key)] = record.fact
-            if len(self._recent) > RECENT:
-                self._recent.popitem(last=False)
+        self._contributions.remember(record)
         return decide(state, record)
 
     async def carry_out(self, commands: tuple[CollectorCommand, ...], state: CollectorState, record: Record) -> None:
         for command in commands:
-            join = state.joins[command.run]
-            contributions = await self._contributions(record.task, command.run, join)
-            outcome = await self._conclude(join, contributions)
-            await publish_fact(self._bus, record.task, command.run, outcome)
+            await self._close(record.task, command.run, state)
 
-    async def _conclude(self, join: Join, contributions: dict[str, Contribution]) -> Outcome:
-        if sum(len(each.findings) for each in contributions.values()) > OFF_LOOP_FINDINGS:
-            outcome = await asyncio.to_thread(conclude, join, contributions, self._policy)
+    async def _close(self, task: str, run: str, state: CollectorState) -> None:
+        join = state.joins[run]
+        contributions = await self._contributions.of(task, run, join)
+        if join.follows is not None:
+            conclusion = await self._second_look(task, join, state, contributions)
         else:
-            outcome = conclude(join, contributions, self._policy)
-        return await self._fit(outcome)
+            conclusion = await self._first_look(task, join, contributions)
+        outcome = conclusion.outcome
+        if conclusion.question is not None:
+            outcome = outcome.model_copy(update={"question": await self._question(conclusion.question)})
+        stands = await self._outcomes.publish(task, run, outcome)
+        if join.series is not None and join.kind != REVIEW_COMMAND and outcome.state == "completed":
+            # What others read counts, and not what this process would have said.
+            await self._record(task, run, join, outcome if stands else await self._outcomes.read(task, run))
 
-    async def _contributions(self, task: str, run: str, join: Join) -> dict[str, Contribution]:
-        """The contributions that were counted, and no later ones, so that every replica concludes the same."""
-        found = {agent: self._recent.pop((task, agent, run), None) for agent in join.answered}
-        if not all(found.values()):
-            for record in await read_facts(self._bus, task, f"contribution.*.{run}"):
-                if record.key[0] in found and isinstance(record.fact, Contribution):
-                    found[record.key[0]] = record.fact
-        if behind := [agent for agent, each in found.items() if each is None]:
-            # They stood in the log when they were counted: this replica of the stream is behind.
-            raise Unavailable(f"the contributions of {', '.join(behind)} to {task} cannot be read yet")
-        return {agent: await self._whole(each) for agent, each in sorted(found.items()) if each is not None}
+    async def _first_look(self, task: str, join: Join, contributions: Mapping[str, Contribution]) -> Conclusion:
+        policy = await self._policy()
+        if join.series is None:
+            return await _concluded(contributions, lambda: conclude_first_look(join, contributions, policy))
+        if join.kind == REVIEW_COMMAND:
+            return await self._command(task, join, join.series, contributions, policy)
+        history = await self._histories.read(self._tenant, join.series)
+        looked = looked_at((assignee.agent for assignee in join.agents), contributions)
 
-    async def _whole(self, contribution: Contribution) -> Contribution:
-        if contribution.body_ref is None:
-            return contribution
+        def follow_them(found: tuple[DecidedFinding, ...]) -> Followed:
+            return follow(history, found, looked, join.head_sha or task)
+
+        return await _concluded(contributions, lambda: conclude_first_look(join, contributions, policy, follow_them))
+
+    async def _second_look(
+        self, task: str, join: Join, state: CollectorState, contributions: Mapping[str, Contribution]
+    ) -> Conclusion:
+        earlier = await self._outcomes.read(task, join.follows or "")
+        first = join.follows or ""
+        while (before := state.joins[first].follows) is not None:
+            first = before
+        readers = Readers(await self._contributions.of(task, first, state.joins[first]), self._lineages)
+        return conclude_second_look(join, earlier, contributions, await self._policy(), readers)
+
+    async def _command(
+        self, task: str, join: Join, series: str, contributions: Mapping[str, Contribution], policy: Policy
+    ) -> Conclusion:
+        """What a person asked for is done in the history, and told as the summary."""
+        conclusion = conclude_first_look(join, contributions, policy)
+        asked = next((each.answer for each in contributions.values() if each.state == "ok"), None)
         try:
-            return Contribution.model_validate(await self._blobs.get_json(contribution.body_ref))
-        except (BadReference, ValidationError) as error:
-            return Contribution(
-                state="failed", version=contribution.version, reason=f"its report is lost: {error}"[:500]
-            )
+            answer = CommandAnswer.model_validate(asked)
+        except ValidationError:
+            return conclusion
+        if answer.allowed:
+            command = Command(answer.command, answer.by, task, answer.finding, answer.argument)
+            said = await self._histories.command(self._tenant, series, command)
+        else:
+            said = answer.reason or "This is not allowed."
+        return Conclusion(conclusion.outcome.model_copy(update={"summary": said, "verdict": None}))
 
-    async def _fit(self, outcome: Outcome) -> Outcome:
-        """Move to the object store what a message has no room for."""
-        if outcome.answers and len(answers := canonical_json(outcome.answers)) > self._max_bytes // 2:
-            ref = await self._blobs.put(answers)
-            outcome = outcome.model_copy(update={"answers": {}, "answers_ref": ref})
-        encoded = [finding.model_dump_json().encode() for finding in outcome.findings]
-        if sum(map(len, encoded)) <= self._max_bytes:
-            return outcome
-        kept = _fitting(outcome.findings, encoded, self._max_bytes)
-        try:
-            ref = await self._blobs.put(b"[" + b",".join(encoded) + b"]")
-        except BlobTooLarge:
-            lost = (
-                f"{len(encoded) - len(kept):,} of {len(encoded):,} findings did not fit anywhere; review less at once"
-            )
-            return outcome.model_copy(update={"findings": kept, "partial": True, "reason": lost})
-        return outcome.model_copy(update={"findings": kept, "findings_ref": ref})
+    async def _question(self, pending: PendingQuestion) -> Question:
+        found = [finding.model_dump(mode="json") for finding in pending.findings]
+        return Question(
+            kind=pending.kind,
+            findings=tuple(finding.id for finding in pending.findings),
+            agents=pending.agents,
+            round=pending.round,
+            ref=await self._blobs.put(canonical_json(found)),
+        )
+
+    async def _record(self, task: str, run: str, join: Join, outcome: Outcome) -> None:
+        # A second look changes what the first one has recorded, so it is a record of its own.
+        entry = task if join.follows is None else f"{task}.{run}"
+        label = join.head_sha or task
+        await self._histories.record(self._tenant, join.series or "", outcome.findings, outcome.resolved, entry, label)
+
+    async def _policy(self) -> Policy:
+        """What the operator decided, and what the agents' records say."""
+        if self._clock() - self._track_record_read_at > RECORD_AGE_S:
+            self._track_record = await self._histories.track_record(self._tenant)
+            self._track_record_read_at = self._clock()
+        weights = {agent: weight_of(record) for agent, record in self._track_record.agents.items()}
+        said = {name: agent.weight for name, agent in self._settings.agents.items() if agent.weight is not None}
+        return Policy(quorum=self._settings.quorum.of, lineages=self._lineages, weights=weights | said)
 
 
-def _is_small(contribution: Contribution) -> bool:
-    answer = contribution.answer
-    short = answer is None or isinstance(answer, int | float) or (isinstance(answer, str) and len(answer) <= 1_000)
-    return short and len(contribution.findings) <= RECENT_FINDINGS
-
-
-def _fitting(findings: tuple[DecidedFinding, ...], encoded: list[bytes], max_bytes: int) -> tuple[DecidedFinding, ...]:
-    kept, size = 0, 0
-    for body in encoded:
-        size += len(body) + 1
-        if size > max_bytes:
-            break
-        kept += 1
-    return findings[:kept]
+async def _concluded(contributions: Mapping[str, Contribution], conclude: Callable[[], Conclusion]) -> Conclusion:
+    if sum(len(each.findings) for each in contributions.values()) > OFF_LOOP_FINDINGS:
+        return await asyncio.to_thread(conclude)
+    return conclude()

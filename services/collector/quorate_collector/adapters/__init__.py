@@ -1,0 +1,1 @@
+"""What the collector needs of the outside: one file per outside thing."""

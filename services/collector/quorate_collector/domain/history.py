@@ -1,0 +1,178 @@
+"""The history of a series: what its reviews have found, recorded review by review, within bounds."""
+
+from collections.abc import Iterable, Mapping
+
+from quorate.contract.finding import SEVERITIES, DecidedFinding, Resolved
+from quorate.contract.history import MAX_ISSUES, MAX_MESSAGE, MAX_NAMES, MAX_RECORDED, Fate, History, Issue
+from quorate.contract.ids import message_id
+from quorate_collector.domain.matching import MAX_RULE
+
+MAX_BYTES = 900_000
+"""What an encoded history may take: a value of a bucket is one message, and those end at 1 MiB."""
+
+MAX_UNSETTLED = 1_000
+
+_CUTS = (MAX_MESSAGE, 200, 80)
+"""Characters of a message that are kept, as long as the history fits so."""
+
+
+def record(
+    history: History,
+    findings: tuple[DecidedFinding, ...],
+    resolved: tuple[Resolved, ...],
+    task: str,
+    label: str,
+    *,
+    moved: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> History:
+    """The history after a review. ``findings`` and ``resolved`` are those that ``follow`` gave and that were published,
+    and ``moved`` the renames that it knew of: what was dismissed in a file is so under its new name too.
+
+    A task is recorded once. When another review of the series was recorded since these findings were followed, what
+    both found is one issue, what either found is kept, and a dismissal in between stands.
+    """
+    if task in history.recorded:
+        return history
+    issues = {issue.id: _moved(issue, moved or {}) for issue in history.issues}
+    fates = []
+    homes = _homes(issues, findings, resolved)
+    for finding in findings:
+        home = homes[finding.id]
+        known = issues.get(home)
+        if finding.standing == "carried":
+            if known is not None and known.state == "open":
+                issues[home] = known.model_copy(update={"path": finding.path})
+            continue
+        if known is not None and known.state == "fixed":
+            fates.append(fate(task, known, "back", right=-1))
+        issues[home] = _seen(known, home, finding, label)
+    for each in resolved:
+        gone = issues.get(each.issue)
+        if gone is not None and gone.state == "open":
+            # To the end: so the first of the fixed ones is the one that was fixed first.
+            del issues[gone.id]
+            issues[gone.id] = gone.model_copy(update={"state": "fixed"})
+            fates.append(fate(task, gone, "fixed", right=1))
+    after = history.model_copy(
+        update={
+            "head": None if task.startswith(label) else label,
+            "issues": tuple(issues.values()),
+            "recorded": remembered(history.recorded, task),
+            "unsettled": (*history.unsettled, *fates)[-MAX_UNSETTLED:],
+        }
+    )
+    return bounded(after, max_bytes)
+
+
+def remembered(recorded: tuple[str, ...], task: str) -> tuple[str, ...]:
+    return (*recorded, task)[-MAX_RECORDED:]
+
+
+def fate(task: str, issue: Issue, what: str, *, right: int = 0, wrong: int = 0) -> Fate:
+    """What a task made of an issue, for the track record; an event of its own."""
+    return Fate(event=message_id(task, issue.id, what)[:16], agents=issue.agents, right=right, wrong=wrong)
+
+
+def settled(history: History, fates: Iterable[Fate]) -> History:
+    """The history without the fates that the track record has."""
+    events = {each.event for each in fates}
+    left = tuple(each for each in history.unsettled if each.event not in events)
+    return history if left == history.unsettled else history.model_copy(update={"unsettled": left})
+
+
+def bounded(history: History, max_bytes: int = MAX_BYTES) -> History:
+    """The history with as many issues as there may be, and with shorter messages or fewer issues if it is too large.
+
+    Of the issues those go first that are missed least: what was fixed, the oldest first; then what is open, the least
+    severe first; and last what was dismissed, which would come back.
+    """
+    if len(history.issues) > MAX_ISSUES:
+        history = _without(history, sorted(history.issues, key=_worth)[: len(history.issues) - MAX_ISSUES])
+    for cut in _CUTS:
+        if len(history.encode()) <= max_bytes:
+            return history
+        shorter = tuple(issue.model_copy(update={"message": issue.message[:cut]}) for issue in history.issues)
+        history = history.model_copy(update={"issues": shorter})
+    excess = len(history.encode()) - max_bytes
+    dropped = []
+    for issue in sorted(history.issues, key=_worth):
+        if excess <= 0:
+            break
+        excess -= len(issue.model_dump_json(exclude_none=True).encode())
+        dropped.append(issue)
+    return _without(history, dropped)
+
+
+def _without(history: History, dropped: Iterable[Issue]) -> History:
+    ids = {issue.id for issue in dropped}
+    return history.model_copy(update={"issues": tuple(issue for issue in history.issues if issue.id not in ids)})
+
+
+def _worth(issue: Issue) -> tuple[int, int]:
+    """What is dropped first comes first. Sorting keeps the order of the history, the oldest first."""
+    if issue.state == "open":
+        return 1, -SEVERITIES.index(issue.severity)
+    return (0 if issue.state == "fixed" else 2), 0
+
+
+def _homes(
+    issues: dict[str, Issue], findings: tuple[DecidedFinding, ...], resolved: tuple[Resolved, ...]
+) -> dict[str, str]:
+    """By the id of a finding the id of its issue.
+
+    That is the one it was given, unless another review has recorded the same meanwhile under another id.
+    """
+    spoken_for = {finding.issue for finding in findings} | {each.issue for each in resolved}
+    others: dict[str, list[Issue]] = {}
+    for issue in issues.values():
+        if issue.id not in spoken_for:
+            for fingerprint in issue.fingerprints:
+                others.setdefault(fingerprint, []).append(issue)
+    homes = {}
+    for finding in findings:
+        homes[finding.id] = finding.issue
+        same = others.get(finding.fingerprint)
+        if same and finding.issue not in issues and finding.standing != "carried":
+            nearest = min(same, key=lambda issue: abs((issue.line or 0) - (finding.line or 0)))
+            same.remove(nearest)
+            homes[finding.id] = nearest.id
+    return homes
+
+
+def _moved(issue: Issue, moved: Mapping[str, str]) -> Issue:
+    return issue.model_copy(update={"path": moved[issue.path]}) if issue.path in moved else issue
+
+
+def _seen(known: Issue | None, id: str, finding: DecidedFinding, label: str) -> Issue:
+    """The issue as the finding shows it. One that is dismissed stays so, and keeps what had been decided before."""
+    agents = tuple(dict.fromkeys(vote.agent for vote in finding.votes))
+    place = {
+        "path": finding.path,
+        "line": finding.line,
+        "end_line": finding.end_line,
+        "severity": finding.severity,
+        "category": finding.category,
+        "message": finding.message[:MAX_MESSAGE],
+        "cwe": finding.cwe,
+        "rules": tuple(dict.fromkeys(rule[:MAX_RULE] for rule in finding.rules))[:MAX_NAMES],
+        "last_seen": label,
+    }
+    if known is None:
+        return Issue.model_validate(
+            place
+            | {
+                "id": id,
+                "fingerprints": (finding.fingerprint,),
+                "agents": agents[:MAX_NAMES],
+                "decision": finding.decision,
+                "first_seen": finding.since or label,
+            }
+        )
+    earlier = tuple(each for each in known.fingerprints if each != finding.fingerprint)
+    place["fingerprints"] = (*earlier, finding.fingerprint)[-MAX_NAMES:]
+    # Who reported it before may not have looked this time, and still has to before it can be called gone.
+    place["agents"] = (*agents, *(agent for agent in known.agents if agent not in agents))[:MAX_NAMES]
+    if known.state != "dismissed":
+        place |= {"decision": finding.decision, "state": "open"}
+    return known.model_copy(update=place)
