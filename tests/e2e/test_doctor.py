@@ -22,7 +22,7 @@ def test_an_installation_is_checked_without_a_system(quorate: Shell) -> None:
     assert (done.code, done.err) == (0, "")
     lines = [line for line in done.out.splitlines() if not line.startswith(" ")]
     assert [line.split()[1] for line in lines] == [
-        *("quorate", "nats-server", "git", "services", "settings", "analyzers", "broker")
+        *("quorate", "nats-server", "git", "services", "settings", "github", "webhook", "analyzers", "broker")
     ]
     assert all(line.startswith("ok ") for line in lines)
     assert "`quorate review` brings its own" in done.out

@@ -80,7 +80,7 @@ class Bus:
         self.generation = 0
         """Counts reconnections: what a server held for this connection, such as a pull, is gone with each."""
         self.told: dict[str, str] = {}
-        """What the services on this connection tell whoever runs them, such as ``http_url``, where one can be reached."""
+        """What the services on this connection tell whoever runs them, such as the ``http_url`` of the gateway."""
         self.on_renewed: Callable[[], None] = lambda: None
         """Called after a reconnection, for what must be made anew then."""
         self._prefix = f"{client.new_inbox()}."

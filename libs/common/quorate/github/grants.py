@@ -61,7 +61,12 @@ class AppGrants:
         self._known: dict[str, _Installation] = {}
 
     async def of(self, repo: str) -> Grant:
-        """The repository's token, a new one where needed; whoever comes meanwhile waits for the same one."""
+        """The repository's token, a new one where needed; whoever comes meanwhile waits for the same one.
+
+        Without a repository it is the App's own, for what is about the App itself.
+        """
+        if not repo:
+            return self.own()
         key = repo.lower()
         found = self._known.pop(key, None) or _Installation()
         self._known[key] = found
