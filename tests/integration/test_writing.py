@@ -22,7 +22,7 @@ from quorate.embedded import EmbeddedBroker
 from quorate.errors import Misconfigured, Rejected, Unavailable
 from quorate.log import read_facts
 from quorate.provision import ensure_consumers, provision
-from quorate.settings import Settings, WriterSettings
+from quorate.settings import DAY_S, Settings, WriterSettings
 from quorate.topology import writer_consumer
 from quorate_collector import writing as module
 from quorate_collector.adapters.http_writer import HttpWriter
@@ -482,6 +482,17 @@ async def test_another_task_that_is_given_up_does_not_disturb_who_holds_the_plac
     assert await ledger.receipt("place", "t1") == Receipt()
     assert await ledger.receipt("place", "t2") == Receipt(state="failed", note="too old")
     assert await ledger.settle("place", "t2", "again") == Receipt(state="failed", note="too old")
+
+
+async def test_an_entry_goes_by_itself_when_the_results_have_long_gone(bus: Bus) -> None:
+    writer = Told()
+    result = result_of("one")
+    async with running(bus, Settings(ack_wait_s=1.0, retention_s=365 * DAY_S), writer):
+        await publish(bus, result)
+        await settle(bus)
+    stored = await bus.get_last(f"KV_{subjects.LEDGER}", subjects.writes("out", result.task_id))
+    assert stored is not None
+    assert stored.headers["Nats-TTL"] == f"{366 * DAY_S}s"
 
 
 async def test_a_place_that_was_abandoned_is_free_again(bus: Bus) -> None:

@@ -7,6 +7,7 @@ from quorate.settings import DAY_S, Settings
 
 NANOSECOND = 1_000_000_000
 MIN = 60
+LEDGER_S = 180 * DAY_S
 
 DEFAULT_PARTITIONS = 16
 
@@ -94,7 +95,14 @@ def streams(settings: Settings, partitions: int) -> list[dict[str, Any]]:
             # What is left of a task that has ended must outlive its facts, or a late one would find it unknown.
             "max_age": retention + DAY_S * NANOSECOND,
         },
-        {**common, **bucket, "name": f"KV_{subjects.LEDGER}", "subjects": [f"$KV.{subjects.LEDGER}.>"]},
+        {
+            **common,
+            **bucket,
+            "name": f"KV_{subjects.LEDGER}",
+            "subjects": [f"$KV.{subjects.LEDGER}.>"],
+            # What nothing has changed for long goes by itself, see ``expiring``.
+            "allow_msg_ttl": True,
+        },
         {
             **common,
             "name": f"OBJ_{subjects.BLOBS}",
@@ -105,6 +113,14 @@ def streams(settings: Settings, partitions: int) -> list[dict[str, Any]]:
             "discard": "new",
         },
     ]
+
+
+def expiring(settings: Settings) -> dict[str, str]:
+    """Headers of an entry of the ledger that goes by itself when nothing has changed it for half a year.
+
+    Nor earlier than the results: as long as one can be delivered again, it must be known what came of it.
+    """
+    return {"Nats-TTL": f"{max(LEDGER_S, settings.retention_s + DAY_S)}s"}
 
 
 def reducer_consumer(reducer: str, partition: int, types: tuple[str, ...], settings: Settings) -> dict[str, Any]:

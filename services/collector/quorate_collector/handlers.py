@@ -14,6 +14,7 @@ from quorate.contract.history import TrackRecord
 from quorate.contract.ids import canonical_json
 from quorate.reducer import Decision, Entry, Record
 from quorate.settings import Settings
+from quorate.topology import expiring
 from quorate_collector.adapters.histories import Histories
 from quorate_collector.contributions import Contributions
 from quorate_collector.domain.command_answer import CommandAnswer
@@ -55,7 +56,7 @@ class CollectorReducer:
         self._clock = clock
         self._contributions = Contributions(bus, blobs)
         self._outcomes = Outcomes(bus, blobs, settings.max_findings_bytes)
-        self._histories = Histories(bus, replicas=settings.replicas)
+        self._histories = Histories(bus, replicas=settings.replicas, expiry=expiring(settings))
         self._lineages = {name: agent.lineage for name, agent in settings.agents.items() if agent.lineage}
         self._track_record = TrackRecord()
         self._track_record_read_at = float("-inf")

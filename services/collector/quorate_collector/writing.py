@@ -27,7 +27,7 @@ from quorate.log import publish_fact
 from quorate.provision import ensure_consumers
 from quorate.pull import Delivery, Pull
 from quorate.settings import DAY_S, Settings
-from quorate.topology import writer_consumer
+from quorate.topology import expiring, writer_consumer
 from quorate_collector.adapters.ledger import Busy, Claim, Ledger, Overtaken, Unreadable
 from quorate_collector.domain.claims import given_up
 from quorate_collector.ports import Write, Writer
@@ -71,7 +71,7 @@ class Writing:
         self._writer = writer
         self._settings = settings
         self._clock = clock
-        self._ledger = Ledger(bus, writer.name, replicas=settings.replicas, clock=clock)
+        self._ledger = Ledger(bus, writer.name, replicas=settings.replicas, expiry=expiring(settings), clock=clock)
         self._pull: Pull | None = None
 
     async def start(self) -> None:

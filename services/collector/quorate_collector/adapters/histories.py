@@ -30,17 +30,19 @@ class UnreadableHistory(Rejected):
 
 class Histories:
     """What the reviews of each series have found. With several ``replicas`` of the bucket, its leader is asked.
+    ``expiry`` are headers that make the history of a series go when nothing has changed it for long.
 
     Every method raises Unavailable or StreamFull, which is to say: try again; or UnreadableHistory.
     """
 
-    def __init__(self, bus: Bus, *, replicas: int = 1) -> None:
+    def __init__(self, bus: Bus, *, replicas: int = 1, expiry: Mapping[str, str] | None = None) -> None:
         self._bus = bus
+        self._expiry = expiry
         self._get = bus.get_last if replicas == 1 else bus.get_last_of_leader
 
     @property
     def _room(self) -> int:
-        return MAX_BYTES
+        return min(MAX_BYTES, self._bus.client.max_payload - HEADER_FRAME - _HEADERS)
 
     async def read(self, tenant: str, series: str) -> History:
         """The history of a series; an empty one where there is none yet."""
@@ -101,7 +103,9 @@ class Histories:
             after = change(before)
             if after == before:
                 return before
-            if not (await self._bus.publish(subject, after.encode(), expect_sequence=revision)).taken:
+            headers = self._expiry if isinstance(after, History) else None
+            stored = await self._bus.publish(subject, after.encode(), expect_sequence=revision, headers=headers)
+            if not stored.taken:
                 return after
         raise Unavailable(f"{subject} was changed by others {MAX_TRIES} times in a row")
 

@@ -28,12 +28,22 @@ class Unreadable(Rejected):
 
 
 class Ledger:
-    """What one writer has written. With several ``replicas`` of the bucket, its leader is asked."""
+    """What one writer has written. With several ``replicas`` of the bucket, its leader is asked. ``expiry`` are headers
+    that make an entry go when nothing has changed it for long."""
 
-    def __init__(self, bus: Bus, writer: str, *, replicas: int = 1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        writer: str,
+        *,
+        replicas: int = 1,
+        expiry: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._bus = bus
         self._writer = writer
         self._get = bus.get_last if replicas == 1 else bus.get_last_of_leader
+        self._expiry = expiry
         self._clock = clock
 
     async def claim(self, key: str, task: str, digest: str) -> "Claim | None":
@@ -92,7 +102,8 @@ class Ledger:
     async def write(self, key: str, entry: LedgerEntry, revision: int) -> int | None:
         """Store an entry over ``revision``; its own revision, or None when another was first."""
         subject = subjects.writes(self._writer, key)
-        return (await self._bus.publish(subject, entry.encode(), expect_sequence=revision)).sequence
+        stored = await self._bus.publish(subject, entry.encode(), expect_sequence=revision, headers=self._expiry)
+        return stored.sequence
 
 
 class Claim:

@@ -27,21 +27,24 @@ def record(
     max_bytes: int = MAX_BYTES,
 ) -> History:
     """The history after a review. ``findings`` and ``resolved`` are those that ``follow`` gave and that were published,
-    and ``moved`` the renames that it knew of: what was dismissed in a file is so under its new name too.
+    and ``moved`` the renames that it knew of: what was dismissed in a file is so under its new name too. Where findings
+    show a rename, it need not be told.
 
     A task is recorded once. When another review of the series was recorded since these findings were followed, what
     both found is one issue, what either found is kept, and a dismissal in between stands.
     """
     if task in history.recorded:
         return history
-    issues = {issue.id: _moved(issue, moved or {}) for issue in history.issues}
+    issues = {issue.id: issue for issue in history.issues}
+    moved = _moves(issues, findings) | dict(moved or {})
+    issues = {id: _moved(issue, moved) for id, issue in issues.items()}
     fates = []
     homes = _homes(issues, findings, resolved)
     for finding in findings:
         home = homes[finding.id]
         known = issues.get(home)
         if finding.standing == "carried":
-            if known is not None and known.state == "open":
+            if known is not None:
                 issues[home] = known.model_copy(update={"path": finding.path})
             continue
         if known is not None and known.state == "fixed":
@@ -138,6 +141,16 @@ def _homes(
             same.remove(nearest)
             homes[finding.id] = nearest.id
     return homes
+
+
+def _moves(issues: Mapping[str, Issue], findings: Iterable[DecidedFinding]) -> dict[str, str]:
+    """The renames that findings show: all that is told of a file's issues is told of one other file."""
+    paths: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.issue in issues:
+            paths.setdefault(issues[finding.issue].path, set()).add(finding.path)
+    only = {old: next(iter(news)) for old, news in paths.items() if len(news) == 1}
+    return {old: new for old, new in only.items() if old != new}
 
 
 def _moved(issue: Issue, moved: Mapping[str, str]) -> Issue:
