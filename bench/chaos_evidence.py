@@ -57,10 +57,10 @@ async def collect(url: str) -> Evidence:
     client = await nats.connect(url, name="chaos-audit")
     try:
         return Evidence(
-            facts=await _read(client, subjects.LOG, "quorate.log.>"),
-            results=await _read(client, subjects.RESULTS, "quorate.results.>"),
-            states=await _read(client, f"KV_{subjects.STATE}", f"$KV.{subjects.STATE}.>"),
-            dead=await _read(client, subjects.DEAD, "quorate.dead.>"),
+            facts=await read_all(client, subjects.LOG, "quorate.log.>"),
+            results=await read_all(client, subjects.RESULTS, "quorate.results.>"),
+            states=await read_all(client, f"KV_{subjects.STATE}", f"$KV.{subjects.STATE}.>"),
+            dead=await read_all(client, subjects.DEAD, "quorate.dead.>"),
             queues=await queues(client),
             lagging=await lagging(client),
         )
@@ -70,15 +70,15 @@ async def collect(url: str) -> Evidence:
 
 async def queues(client: NatsClient) -> dict[str, int]:
     """How many messages lie in each stream that is empty when all work is done."""
-    return {name: (await _api(client, f"STREAM.INFO.{name}"))["state"]["messages"] for name in QUEUES}
+    return {name: (await api(client, f"STREAM.INFO.{name}"))["state"]["messages"] for name in QUEUES}
 
 
-async def lagging(client: NatsClient) -> dict[str, int]:
-    """Facts that a reducer has not been given, or has not acked, by consumer; consumers without any are left out."""
+async def lagging(client: NatsClient, stream: str = subjects.LOG) -> dict[str, int]:
+    """Messages that a durable consumer has not been given, or has not acked; consumers without any are left out."""
     found: dict[str, int] = {}
     offset = 0
     while True:
-        page = await _api(client, f"CONSUMER.LIST.{subjects.LOG}", {"offset": offset})
+        page = await api(client, f"CONSUMER.LIST.{stream}", {"offset": offset})
         consumers = page.get("consumers") or []
         for info in consumers:
             behind = info["num_pending"] + info["num_ack_pending"]
@@ -100,7 +100,8 @@ def read_runs(file: Path) -> tuple[Run, ...]:
     return tuple(began.values())
 
 
-async def _read(client: NatsClient, stream: str, subject: str) -> tuple[Kept, ...]:
+async def read_all(client: NatsClient, stream: str, subject: str) -> tuple[Kept, ...]:
+    """Every message of a stream whose subject matches."""
     js = client.jetstream()
     subscription = await js.pull_subscribe(
         subject,
@@ -121,7 +122,8 @@ async def _read(client: NatsClient, stream: str, subject: str) -> tuple[Kept, ..
     return tuple(found)
 
 
-async def _api(client: NatsClient, operation: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+async def api(client: NatsClient, operation: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the broker. Raises ValueError with what it refuses, or ``nats.errors.Error``."""
     reply = await client.request(f"$JS.API.{operation}", json.dumps(body).encode() if body else b"", timeout=5)
     answer: dict[str, Any] = json.loads(reply.data)
     if "error" in answer:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,17 @@ PATIENCE_S = 5.0
 
 class FleetBroken(Exception):
     """A service does not stay up; its log says why."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Which processes there are: so many of each role, all served by ``module``. Of the environment ``all`` is for each
+    process, and ``own`` for the one of that name, such as ``gateway-0``."""
+
+    roles: Mapping[str, int] = field(default_factory=lambda: ROLES)
+    module: str = "bench.chaos_service"
+    all: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,15 +66,16 @@ class Deeds:
 class Fleet:
     """Call ``tend`` often: it starts again what died, and wakes up what has been stopped for long enough."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, crew: Crew | None = None) -> None:
         self._url = url
+        self._crew = crew or Crew()
         self._runs = folder / "runs.jsonl"
         logs = folder / "logs"
         logs.mkdir(exist_ok=True)
         self.deeds = Deeds()
         self.slots = [
             Slot(name=f"{role}-{number}", role=role, log=logs / f"{role}-{number}.log")
-            for role, count in ROLES.items()
+            for role, count in self._crew.roles.items()
             for number in range(count)
         ]
 
@@ -163,6 +176,8 @@ class Fleet:
             "PYTHONPATH": os.pathsep.join(path),
             "QUORATE_NATS_URL": self._url,
             RUNS_FILE: str(self._runs),
+            **self._crew.all,
+            **self._crew.own.get(slot.name, {}),
         }
         slot.armed = None
         if crashpoint is not None:
@@ -171,7 +186,7 @@ class Fleet:
         slot.starts += 1
         with slot.log.open("ab") as log:
             slot.process = subprocess.Popen(
-                [sys.executable, "-m", "bench.chaos_service", slot.role, str(os.getpid())],
+                [sys.executable, "-m", self._crew.module, slot.role, str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -66,8 +66,8 @@ class Report:
             "partial": verdict.partial,
             "completed_share": round(verdict.completed_share, 4),
             "ended_during_chaos": round(verdict.chaos_share, 4),
-            "task_s": _spread(verdict.took_s),
-            "after_deadline_s": _spread(verdict.late_s),
+            "task_s": spread(verdict.took_s),
+            "after_deadline_s": spread(verdict.late_s),
             "facts": verdict.facts,
             "agent_runs": verdict.runs,
             "run_twice_share": round(verdict.run_twice, 4),
@@ -82,7 +82,7 @@ class Report:
 
     def text(self) -> str:
         verdict, deeds = self.verdict, self.happened.deeds
-        took, late = _spread(verdict.took_s), _spread(verdict.late_s)
+        took, late = spread(verdict.took_s), spread(verdict.late_s)
         states = ", ".join(f"{count} {state}" for state, count in sorted(verdict.states.items()))
         points = ", ".join(f"{name} {deeds.crashpoints.get(name, 0)}" for name in sorted(self.plan.crashpoints))
         lines = [
@@ -111,7 +111,8 @@ class Report:
         return "\n".join(lines)
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """The median, the 99th percentile and the largest."""
     ordered = sorted(values) or [0.0]
     return {
         "p50": round(ordered[len(ordered) // 2], 3),

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from quorate.service import Service, running, until_lost
 from quorate.settings import Settings
@@ -33,17 +34,17 @@ def chaos_settings(url: str | None = None) -> Settings:
     )
 
 
-def main() -> None:
-    """Serve until SIGTERM. The role is ``router``, ``collector`` or ``worker``; the parent's pid follows it."""
+def main(settings_of: Callable[[str], Settings] = chaos_settings) -> None:
+    """Serve until SIGTERM. The name of the service is the first argument, and the pid of the parent the second."""
     role, parent = sys.argv[1], int(sys.argv[2])
-    _die_with(parent)
+    die_with(parent)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
     service: Service = importlib.import_module(f"quorate_{role}.app").service
-    asyncio.run(_serve(service, chaos_settings(os.environ["QUORATE_NATS_URL"])))
+    asyncio.run(_serve(service, settings_of(os.environ["QUORATE_NATS_URL"])))
 
 
 async def _serve(service: Service, settings: Settings) -> None:
@@ -58,7 +59,7 @@ async def _serve(service: Service, settings: Settings) -> None:
             each.result()
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Let the kernel kill this process when the run ends however it ends, also while it is stopped."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

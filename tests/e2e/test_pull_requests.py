@@ -105,8 +105,6 @@ async def test_a_second_push_resolves_what_is_gone_and_posts_only_what_is_new(
         f.github.push(REPO, 1, {"shop.py": mended, "b.py": "BAD luck\n"})
         await f.delivered()
         await f.written(2)
-        for r in f.github.reviews(REPO, 1): print("=====", r["state"], r["id"]); print(r["body"]); [print("--- inline", c["path"], c["line"], c.get("in_reply_to_id")) or print(c["body"]) for c in r["comments"]]
-        print(f.github.statuses(REPO))
         first, second = f.submitted()
         assert [told(comment) for comment in first["comments"]] == ["idea", "taste"]
         assert [told(comment) for comment in second["comments"]] == ["luck"]

@@ -18,7 +18,7 @@ from quorate.topology import expiring
 from quorate_collector.adapters.histories import Histories
 from quorate_collector.contributions import Contributions
 from quorate_collector.domain.command_answer import CommandAnswer
-from quorate_collector.domain.commands import Command
+from quorate_collector.domain.commands import Command, effect
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look
 from quorate_collector.domain.decide import decide
 from quorate_collector.domain.electorate import Readers
@@ -118,12 +118,13 @@ class CollectorReducer:
             answer = CommandAnswer.model_validate(asked)
         except ValidationError:
             return conclusion
+        outcome = conclusion.outcome.model_copy(update={"summary": answer.reason or "This is not allowed."})
         if answer.allowed:
             command = Command(answer.command, answer.by, task, answer.finding, answer.argument)
             said = await self._histories.command(self._tenant, series, command)
-        else:
-            said = answer.reason or "This is not allowed."
-        return Conclusion(conclusion.outcome.model_copy(update={"summary": said, "verdict": None}))
+            done = effect(await self._histories.read(self._tenant, series), command)
+            outcome = outcome.model_copy(update={"summary": said, "answers": {**outcome.answers, self.name: done}})
+        return Conclusion(outcome)
 
     async def _question(self, pending: PendingQuestion) -> Question:
         found = [finding.model_dump(mode="json") for finding in pending.findings]

@@ -204,14 +204,15 @@ class Desk:
         given = {"pull_request": number, "command": command, "by": "author", "comment_id": comment} | written
         submitted = Submitted(kind="review-command", input=given, input_digest="x")
         await publish_fact(self.bus, task, "task", submitted)
-        answer = {"command": command, "allowed": True, "finding": written.get("finding")}
+        answer = {"command": command, "allowed": changed.pop("allowed", True), "finding": written.get("finding")}
+        done = {"applied": True, "issue": written.get("finding"), "blockers": 0} | changed.pop("done", {})
         fields: dict[str, Any] = {
             "task_id": task,
             "kind": "review-command",
             "series": self.series,
             "state": "completed",
             "summary": summary,
-            "answers": {"github": answer},
+            "answers": {"github": answer, "collector": done},
             "timings": Timings(finished_at="2026-01-01T00:00:00.000Z"),
         }
         return Result.model_validate(fields | changed)

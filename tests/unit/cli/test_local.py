@@ -62,10 +62,10 @@ def test_a_file_that_is_not_understood_does_not_count(data: Path, body: object) 
 
 def test_of_several_in_one_folder_the_first_is_told_of(data: Path) -> None:
     with run_file(data) as first:
-        first(URL)
+        first(URL, "http://127.0.0.1:1")
         with run_file(data) as second:
-            second("nats://elsewhere")
-        assert read_run_file(data) == RunFile(URL, None, os.getpid())
+            second("nats://elsewhere", None)
+        assert read_run_file(data) == RunFile(URL, "http://127.0.0.1:1", os.getpid())
 
 
 @pytest.mark.parametrize(("name", "file"), [("mine", "mine.py"), ("mine.py", "mine.py"), ("a.b", "a/b.py")])

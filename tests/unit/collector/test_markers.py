@@ -23,8 +23,7 @@ def test_marks_differ_by_key_series_task_and_purpose() -> None:
         markers.review(KEY, "github:o/r#", "1t1"),
     }
     assert len(marks) == 6
-    replies = {markers.reply(KEY, "s", "t"), markers.reply(KEY, "s", "t", "a"), markers.reply(KEY, "s", "t", "b")}
-    assert len(replies) == 3
+    assert len({markers.reply(KEY, "s", "t"), markers.reply(KEY, "s", "u"), markers.reply(KEY, "r", "t")}) == 3
 
 
 def test_a_mark_of_another_kind_is_no_match() -> None:

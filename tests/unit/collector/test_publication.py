@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from quorate.contract.facts import AgentCoverage, Coverage, Verdict
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Resolved
 from quorate.contract.result import Result, Timings
-from quorate.contract.task import PullRequest, ReviewCommandInput
 from quorate.diff import parse_diff
 from quorate.render.fence import width
 from quorate.render.source import Source
 from quorate_collector.domain import checks, markers
 from quorate_collector.domain.anchors import Anchor, Anchors
-from quorate_collector.domain.answer import Answer, answer_of, answer_text, issue_meant
+from quorate_collector.domain.answer import Answer, answer_of, answer_text
 from quorate_collector.domain.comment_text import comment, issue_of, item
 from quorate_collector.domain.notes import MAX_TOLD, Notes, Posted, Told
 from quorate_collector.domain.publication import (
@@ -401,24 +400,19 @@ def test_annotations_are_the_confirmed_findings_that_have_a_line() -> None:
     assert annotation["annotation_level"] == "failure"
 
 
-@pytest.mark.parametrize(
-    ("named", "issue"),
-    [("abc123", "abc123"), ("abc1", "abc123"), ("abc", None), ("x", None), (None, None)],
-    ids=["whole", "beginning", "of two", "unknown", "none"],
-)
-def test_an_issue_is_named_by_its_id_or_an_unmistakable_beginning(named: str | None, issue: str | None) -> None:
-    notes = Notes(told={"abc123": Told(review=1, comment=5), "abc999": Told(review=1)})
-    place = PullRequest(repo="o/r", number=1)
-    command = ReviewCommandInput(
-        pull_request=place, command="dismiss", finding=named, by="ann", comment_id=1, thread_of=5
-    )
-
-    assert issue_meant(command, Answer(is_allowed=True), notes) == issue
-
-
 def test_a_command_is_allowed_only_if_someone_says_so() -> None:
     answers = {"github": {"command": "dismiss", "allowed": True, "finding": "abc"}}
 
-    assert answer_of(result(), answers) == Answer(is_allowed=True, finding="abc")
+    assert answer_of(result(), answers) == Answer(is_allowed=True)
     assert not answer_of(result(state="failed"), answers).is_allowed
     assert not answer_of(result(), {"other": "yes", "github": {"command": "dismiss", "allowed": "yes"}}).is_allowed
+
+
+def test_what_a_command_has_done_is_the_collectors_word_alone() -> None:
+    checked = {"command": "dismiss", "allowed": True, "applied": True, "issue": "other", "blockers": 9}
+    done = {"applied": True, "issue": "abc", "blockers": 1}
+
+    assert answer_of(result(), {"github": checked}) == Answer(is_allowed=True)
+    said = answer_of(result(), {"github": checked, "collector": done})
+    assert said == Answer(is_allowed=True, applied=True, issue="abc", blockers=1)
+    assert not answer_of(result(), {"collector": {**done, "allowed": True}}).is_allowed

@@ -17,6 +17,7 @@ def test_a_result_shows_every_field_of_the_contract_also_where_there_is_nothing_
     assert set(shown) == {
         *("task_id", "kind", "idempotency_key", "labels", "schema_version", "state", "partial", "reason", "verdict"),
         *("summary", "findings", "findings_ref", "answers", "answers_ref", "coverage", "missing", "usage", "timings"),
+        *("series", "head_sha", "resolved"),
     }
     assert shown["reason"] is None
     assert set(shown["usage"]) == {"llm_calls", "tokens_in", "tokens_out", "cost_usd", "tool_calls"}

@@ -10,7 +10,7 @@ from quorate.github import Refused
 from quorate_collector.adapters import github_review, github_threads
 from quorate_collector.adapters.github_place import Place
 from quorate_collector.domain import markers
-from quorate_collector.domain.answer import Answer, answer_of, answer_text, issue_meant
+from quorate_collector.domain.answer import Answer, answer_of, answer_text
 
 
 async def comment(place: Place, text: str) -> str | None:
@@ -55,9 +55,10 @@ async def answer(place: Place, result: Result, command: ReviewCommandInput, answ
             in_thread = command.thread_of is not None
             url = await reply(place, command.thread_of or 0, text) if in_thread else await comment(place, text)
         await place.remember(place.notes.replying(place.task))
-    issue = issue_meant(command, told, place.notes)
-    if told.is_allowed and issue is not None and command.command in {"dismiss", "undismiss"}:
-        await github_threads.turn(place, issue, is_resolved=command.command == "dismiss")
+    if told.applied and told.issue is not None and command.command in {"dismiss", "undismiss"}:
+        await github_threads.turn(place, told.issue, is_resolved=command.command == "dismiss")
+    if told.applied and command.command == "dismiss" and not told.blockers:
+        await github_review.dismiss(place, f"Dismissed by {command.by}: nothing blocks any more.")
     return url
 
 

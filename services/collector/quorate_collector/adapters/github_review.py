@@ -101,13 +101,13 @@ async def update(place: Place, head: str) -> Posted:
     return last
 
 
-async def dismiss(place: Place, head: str) -> None:
+async def dismiss(place: Place, why: str) -> None:
     """Take back what earlier reviews asked for, now that nothing blocks any more."""
     for posted in place.notes.reviews:
         if posted.event != "REQUEST_CHANGES" or posted.dismissed or posted.task == place.task:
             continue
         await place.begin("dismiss")
-        message = {"message": f"Resolved in {head[:10]}.", "event": "DISMISS"}
+        message = {"message": why, "event": "DISMISS"}
         try:
             await place.write("PUT", place.path(f"/reviews/{posted.review}/dismissals"), message)
         except Refused as error:

@@ -1,19 +1,12 @@
 """The threads below our comments: settled when their issue is, opened again when it comes back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from quorate.github import Refused
-from quorate.render.markdown import code, prose
 from quorate_collector.adapters.github_place import Place
-from quorate_collector.adapters.github_review import past_drafts
-from quorate_collector.domain import markers
 
-MAX_REPLIES = 20
-"""Of one result; further threads are resolved without a word."""
 MAX_PAGES = 20
-MAX_REASON = 500
 
 _THREADS = """
 query($owner: String!, $name: String!, $number: Int!, $after: String) {
@@ -24,7 +17,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
         nodes {
           id
           isResolved
-          comments(first: 50) { nodes { databaseId body author { login } } }
+          comments(first: 1) { nodes { databaseId } }
         }
       }
     }
@@ -37,29 +30,26 @@ _UNRESOLVE = "mutation($id: ID!) { unresolveReviewThread(input: {threadId: $id})
 
 @dataclass
 class Thread:
-    """A thread: ``comments`` are its first ones, as GraphQL tells them."""
+    """A thread as GraphQL tells it."""
 
     id: str
     is_resolved: bool
-    comments: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def settle(place: Place, reasons: Mapping[str, str], head: str) -> None:
-    """Resolve the threads of these issues, each with a short word on why. What is settled already is left alone."""
+async def settle(place: Place, issues: Iterable[str]) -> None:
+    """Resolve the threads of these issues; the review says why. What is settled already is left alone.
+
+    Nobody is answered there: to GitHub each reply is a review of its own, and a mail to everyone who takes part.
+    """
     told = place.notes.told
-    due = [issue for issue in reasons if issue in told and told[issue].open and told[issue].comment is not None]
+    due = [issue for issue in issues if issue in told and told[issue].open and told[issue].comment is not None]
     if not due:
         return
     threads = await _threads(place)
-    replies = 0
     for issue in due:
-        comment = told[issue].comment
-        thread = threads.get(comment or 0)
+        thread = threads.get(told[issue].comment or 0)
         # Someone may have deleted the comment, or resolved the thread before us.
         if thread is not None and not thread.is_resolved:
-            if replies < MAX_REPLIES:
-                replies += 1
-                await _say_why(place, thread, issue, comment, reasons[issue], head)
             await _turn(place, thread, is_resolved=True)
         await place.remember(place.notes.settling(issue, open=False))
 
@@ -74,22 +64,6 @@ async def turn(place: Place, issue: str, *, is_resolved: bool) -> None:
         if thread is not None and thread.is_resolved != is_resolved:
             await _turn(place, thread, is_resolved=is_resolved)
     await place.remember(place.notes.settling(issue, open=not is_resolved))
-
-
-async def _say_why(place: Place, thread: Thread, issue: str, comment: int | None, reason: str, head: str) -> None:
-    mark = markers.reply(place.key, place.series, place.task, issue)
-    if any(place.is_ours(each) and markers.ends_with(each.get("body"), mark) for each in thread.comments):
-        return
-    body = f"Settled at {code(head[:10])}: {prose(reason, MAX_REASON)}\n\n{mark}"
-
-    async def send() -> Any:
-        await place.begin("reply")
-        return await place.write("POST", place.path(f"/comments/{comment}/replies"), {"body": body})
-
-    try:
-        await past_drafts(place, send)
-    except Refused as error:
-        place.remarks.append(f"a thread could not be answered: {error}")
 
 
 async def _turn(place: Place, thread: Thread, *, is_resolved: bool) -> None:
@@ -114,7 +88,7 @@ async def _threads(place: Place) -> dict[int, Thread]:
         for node in page["nodes"]:
             comments = node["comments"]["nodes"]
             if comments and comments[0].get("databaseId"):
-                found[comments[0]["databaseId"]] = Thread(node["id"], node["isResolved"], comments)
+                found[comments[0]["databaseId"]] = Thread(node["id"], node["isResolved"])
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break

@@ -135,8 +135,8 @@ class GitHubWriter:
             else:
                 posted = await github_review.update(place, head)
         if result.verdict != "request_changes":
-            await github_review.dismiss(place, head)
-        await github_threads.settle(place, _settled(result), head)
+            await github_review.dismiss(place, f"Resolved in {head[:10]}.")
+        await github_threads.settle(place, _settled(result))
         await self._mark(place, result, head)
         if github.sarif:
             await github_checks.upload(place, result, head, files)
@@ -175,9 +175,9 @@ def _superseded(pull: github_review.Json, head: str) -> str | None:
     return f"superseded by {current[:10]}" if current != head else None
 
 
-def _settled(result: Result) -> dict[str, str]:
-    """The issues that need no answer any more, each with the reason: gone, or not to be heard of."""
+def _settled(result: Result) -> list[str]:
+    """The issues that need no answer any more: gone, or not to be heard of."""
     present = {issue_of(finding) for finding in result.findings if finding.decision != "withheld"}
-    reasons = {issue_of(f): f.reason for f in result.findings if f.decision == "withheld"}
-    reasons |= {resolved.issue: resolved.reason for resolved in result.resolved}
-    return {issue: reason for issue, reason in reasons.items() if issue not in present}
+    withheld = [issue_of(finding) for finding in result.findings if finding.decision == "withheld"]
+    over = dict.fromkeys([*withheld, *(resolved.issue for resolved in result.resolved)])
+    return [issue for issue in over if issue not in present]

@@ -5,31 +5,35 @@ from typing import Any
 
 from quorate.contract.base import Part
 from quorate.contract.result import Result
-from quorate.contract.task import ReviewCommandInput
 from quorate.render.markdown import prose
-from quorate_collector.domain.notes import Notes
 
+COLLECTOR = "collector"
 MAX_LINES = 60
 MAX_LINE = 1_000
 
 
 class Answer(Part):
-    """What the agent that checked the command says of it. ``finding`` is the issue that is meant."""
+    """What became of a command: whether the person may give it, and what the collector did.
+
+    ``applied`` says that it was carried out, ``issue`` whom it was about, and ``blockers`` how many confirmed issues
+    are open still that ask for changes.
+    """
 
     is_allowed: bool = False
-    finding: str | None = None
+    applied: bool = False
+    issue: str | None = None
+    blockers: int = 0
 
 
 def answer_of(result: Result, answers: Mapping[str, Any]) -> Answer:
-    """The agent's answer; a command that nobody allowed is not allowed."""
-    if result.state == "completed":
-        for answer in answers.values():
-            if isinstance(answer, dict) and "command" in answer:
-                finding = answer.get("finding")
-                return Answer(
-                    is_allowed=answer.get("allowed") is True, finding=finding if isinstance(finding, str) else None
-                )
-    return Answer()
+    """A command that nobody allowed is not allowed. What the collector did is its own word: no agent has its name."""
+    if result.state != "completed":
+        return Answer()
+    checked = [each for name, each in answers.items() if name != COLLECTOR and isinstance(each, dict)]
+    done = answers.get(COLLECTOR)
+    return Answer.model_validate(
+        {**(done if isinstance(done, dict) else {}), "is_allowed": any(each.get("allowed") is True for each in checked)}
+    )
 
 
 def answer_text(result: Result) -> str:
@@ -43,12 +47,3 @@ def answer_text(result: Result) -> str:
     shown = [f"> {prose(row, MAX_LINE)}".rstrip() for row in rows[:MAX_LINES]]
     more = ["> and more"] if len(rows) > MAX_LINES else []
     return "\n".join([*shown, *more]) if any(row.strip() for row in rows) else ""
-
-
-def issue_meant(command: ReviewCommandInput, answer: Answer, notes: Notes) -> str | None:
-    """The issue that a command names, by its id or by the beginning of one that no other begins with."""
-    named = answer.finding or command.finding
-    if not named or named in notes.told:
-        return named or None
-    alike = [issue for issue in notes.told if issue.startswith(named)]
-    return alike[0] if len(alike) == 1 else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quorate.contract.finding import SEVERITIES
+from quorate.contract.finding import SEVERITIES, at_least
 from quorate.contract.history import Dismissal, Fate, History, Issue
 from quorate.contract.task import ReviewCommandName
 from quorate_collector.domain.history import MAX_BYTES, MAX_UNSETTLED, bounded, fate, remembered
@@ -102,6 +102,24 @@ def _undismiss(history: History, command: Command, issue: Issue) -> tuple[Histor
         return history, f"Nothing to do: {issue.id} is not dismissed."
     after = _with(history, issue, {"state": "open", "dismissal": None})
     return _done(after, command, fate(command.task, issue, "undismissed", wrong=-1)), done
+
+
+def effect(history: History, command: Command) -> dict[str, object]:
+    """What a command has done, for those who act on it: ``history`` is the one after it.
+
+    ``applied`` says that it was carried out, ``issue`` whom it was about, and ``blockers`` how many confirmed issues
+    are open still that ask for changes.
+    """
+    issue, _ = _find(history, command)
+    blockers = sum(
+        each.state == "open" and each.decision == "confirmed" and at_least(each.severity, "high")
+        for each in history.issues
+    )
+    return {
+        "applied": command.task in history.recorded,
+        "issue": issue.id if issue is not None else None,
+        "blockers": blockers,
+    }
 
 
 def _done(history: History, command: Command, *fates: Fate) -> History:

@@ -24,9 +24,9 @@ def probe(key: bytes, series: str, task: str) -> str:
     return f"<!-- quorate:review {_sign(key, 'probe', series, task)} -->"
 
 
-def reply(key: bytes, series: str, task: str, about: str = "") -> str:
-    """The mark of a comment or a reply; ``about`` tells several of one task from each other."""
-    return f"<!-- quorate:reply {_sign(key, 'reply', series, task, about)} -->"
+def reply(key: bytes, series: str, task: str) -> str:
+    """The mark of a comment or a reply, of which a task has one."""
+    return f"<!-- quorate:reply {_sign(key, 'reply', series, task)} -->"
 
 
 def finding(issue: str) -> str:
