@@ -8,27 +8,15 @@ from typing import Any
 
 import pytest
 
-from quorate import Context, Finding, agent
 from quorate.contract.facts import Written
 from quorate.embedded import EmbeddedBroker
 from quorate.testing.github import GitHubDouble
+from tests.support.marking import SERVICES, marker
 from tests.support.system import System, system, until
 
 REPO = "acme/shop"
 SECRET = "a secret of this test"
-SERVICES = ("router", "worker", "collector", "gateway")
 BASE = {"shop.py": "def total(items):\n    return sum(items)\n", "notes.txt": "one\ntwo\nthree\n"}
-
-
-@agent("marker")
-async def marker(ctx: Context) -> list[Finding]:
-    """Reports each line that says BAD, and names what stands behind it."""
-    return [
-        Finding(path=path, line=number, severity="high", category="bug", rule="bad", message=f"Bad: {found[1]}")
-        for path, text in ctx.review.texts().items()
-        for number, line in enumerate(text.splitlines(), start=1)
-        if (found := re.search(r"BAD (\w+)", line))
-    ]
 
 
 @dataclass
@@ -111,6 +99,39 @@ async def test_a_second_push_resolves_what_is_gone_and_posts_only_what_is_new(
         threads = {told(thread["comments"][0]): thread["isResolved"] for thread in f.github.threads(REPO, 1)}
         assert threads == {"idea": True, "taste": False, "luck": False}
         assert "1 new" in second["body"]
+
+
+async def test_what_a_person_dismisses_is_not_told_again(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with forge(broker, monkeypatch) as f:
+        f.github.set_permission(REPO, "maintainer", "write")
+        text = BASE["shop.py"] + "\n\nBAD idea\n"
+        f.github.open_pull(REPO, {"shop.py": text})
+        await f.delivered()
+        await f.written(1)
+        [thread] = f.github.threads(REPO, 1)
+        root = thread["comments"][0]["id"]
+        f.github.reply(REPO, 1, root, "/quorate dismiss it is meant so", by="stranger")
+        f.github.reply(REPO, 1, root, "/quorate dismiss it is meant so", by="maintainer")
+        await f.delivered()
+        await f.written(3)
+        [thread] = f.github.threads(REPO, 1)
+        assert thread["isResolved"]
+        answers = [comment["body"] for comment in thread["comments"] if comment["user"]["login"] == "quorate"][1:]
+        assert sorted("Dismissed" in answer for answer in answers) == [False, True]
+        assert [review["state"] for review in f.submitted() if review["body"]] == ["DISMISSED"]
+
+        f.github.push(REPO, 1, {"shop.py": "import os\n" + text, "b.py": "BAD luck\n"})
+        await f.delivered()
+        await f.written(4)
+        second = f.submitted()[-1]
+        assert [told(comment) for comment in second["comments"]] == ["luck"]
+        results = {result.head_sha: result for result in await f.system.results() if result.kind == "code-review"}
+        decided = {finding.message: finding for finding in results[second["commit_id"]].findings}
+        assert decided["Bad: luck"].decision == "confirmed"
+        assert decided["Bad: idea"].decision == "withheld"
+        assert "dismissed by maintainer: it is meant so" in decided["Bad: idea"].reason
 
 
 def told(comment: dict[str, Any]) -> str:

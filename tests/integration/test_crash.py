@@ -21,7 +21,7 @@ from quorate.embedded import EmbeddedBroker
 from quorate.provision import provision
 from quorate.reducer import Record
 from quorate_router.handlers import RouterReducer
-from tests.support.crashing import AGENTS, OF_WRITERS, agents
+from tests.support.crashing import AGENTS, OF_GITHUB, OF_WRITERS, agents
 from tests.support.system import System, connected, emptied, services, settings_of, system, until
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +56,8 @@ def test_every_crashpoint_of_the_services_has_its_test() -> None:
         for name in re.findall(r'crashpoints\.reached\(f?"([^"]+)"\)', path.read_text(encoding="utf-8")):
             reducers = ("router", "collector") if "{reducer.name}" in name else ("",)
             found |= {name.replace("{reducer.name}", reducer) for reducer in reducers}
-    # Those of writers are in test_writing_crash.
-    assert found == {name.partition(":")[0] for name in CRASHPOINTS} | set(OF_WRITERS)
+    # Those of writers are in test_writing_crash, those of pull requests in test_github_crash.
+    assert found == {name.partition(":")[0] for name in CRASHPOINTS} | {*OF_WRITERS, *OF_GITHUB}
 
 
 async def all_acked(s: System) -> bool:

@@ -26,6 +26,17 @@ OF_WRITERS = (
 )
 """Crashpoints that only a collector with a writer comes by."""
 
+OF_GITHUB = (
+    "gateway.submitted",
+    "gateway.answered",
+    "gateway.contributed",
+    "collector.concluded",
+    "github.reviewed",
+    "github.submitted",
+    "github.checked",
+)
+"""Crashpoints on the way of a pull request."""
+
 
 def agents(runs: Path) -> list[Agent]:
     """Two agents that tell of every run."""

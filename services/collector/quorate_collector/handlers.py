@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
+from quorate import crashpoints
 from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.contract.facts import Contribution, Outcome, Question
@@ -81,6 +82,7 @@ class CollectorReducer:
             outcome = outcome.model_copy(update={"question": await self._question(conclusion.question)})
         stands = await self._outcomes.publish(task, run, outcome)
         if join.series is not None and join.kind != REVIEW_COMMAND and outcome.state == "completed":
+            crashpoints.reached("collector.concluded")
             # What others read counts, and not what this process would have said.
             await self._record(task, run, join, outcome if stands else await self._outcomes.read(task, run))
 

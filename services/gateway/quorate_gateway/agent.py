@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from quorate import __version__
+from quorate import __version__, crashpoints
 from quorate.blobs import Blobs
 from quorate.bus import ApiError, Bus
 from quorate.contract import subjects
@@ -94,7 +94,9 @@ class GitHubAgent:
             if await self._is_wanted(assignment):
                 contribution = await self._run(assignment, delivery.attempt)
                 if contribution is not None:
+                    crashpoints.reached("gateway.answered")
                     await self._contribute(assignment, contribution)
+                    crashpoints.reached("gateway.contributed")
         except (Retryable, ApiError) as error:
             log.warning("%s: %s", assignment.task, error, extra={"action": "gateway.retry"})
             await delivery.nak(_wait_s(error, delivery.attempt))

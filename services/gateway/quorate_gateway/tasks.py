@@ -3,6 +3,7 @@
 import logging
 from typing import NamedTuple
 
+from quorate import crashpoints
 from quorate.bus import Bus
 from quorate.contract import ids, subjects
 from quorate.contract.facts import CancelRequested, Concluded, Submitted
@@ -50,6 +51,7 @@ class Tasks:
             message_id = ids.message_id("submit", self._tenant, submit.kind, key)
             body = event.model_dump_json(exclude_none=True).encode()
             await self._bus.publish(subjects.submit(submit.kind), body, message_id=message_id)
+            crashpoints.reached("gateway.submitted")
         return Submission(task, attempt)
 
     async def cancel(self, kind: str, cancel: Cancel, *, spare: str | None = None) -> str | None:
