@@ -43,8 +43,8 @@ run: $(RUN) ## review the example change (installs what it needs first)
 	@$(BIN)/quorate review --patch examples/change.patch --fail-on never
 
 test: lint ## lint, then all tests; PYTEST_ARGS="-k name" narrows it
-	@echo "==> Tests"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo "==> Tests, as many at once as there are cores"
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(DEV) ## ruff, format check, mypy --strict and the import contracts
 	@echo "==> Lint: ruff, then mypy (up to half a minute the first time), then the import contracts"
