@@ -123,7 +123,7 @@ async def test_a_verifier_that_is_not_there_leaves_the_finding_demoted(broker: E
     async with system(broker, reviewer("a", LEAK), quorum=VERIFY) as s:
         result = await s.run("code-review", CHANGE)
         assert (result.state, decision(result)[0]) == ("completed", "demoted")
-        assert result.reason == "nobody is there to verify 1 findings (checker)"
+        assert result.reason == "nobody is there to verify 1 finding (checker)"
         assert decision(result)[1].endswith("put to checker, round 1 of 1")
 
 
@@ -142,7 +142,7 @@ async def test_without_time_left_nobody_is_asked(broker: EmbeddedBroker) -> None
     async with system(broker, reviewer("a", LEAK), asked("checker", "verify", agrees), quorum=VERIFY) as s:
         result = await s.run("code-review", CHANGE, deadline_s=0.9)
         assert (result.state, decision(result)[0]) == ("completed", "demoted")
-        assert result.reason == "no time is left to verify 1 findings"
+        assert result.reason == "no time is left to verify 1 finding"
 
 
 async def test_agents_discuss_and_see_what_was_said(broker: EmbeddedBroker) -> None:

@@ -16,6 +16,7 @@ from quorate.contract.ids import canonical_json
 from quorate.contract.result import Result
 from quorate.embedded import EmbeddedBroker
 from quorate_collector.adapters.histories import Histories
+from quorate_collector.domain.commands import Command
 from tests.support.system import System, services, system, until
 
 SERIES = "nightly"
@@ -148,6 +149,47 @@ async def test_what_an_agent_found_is_carried_until_it_looks_again(
 
         fixed = await review(s, nightly("x = a"))
         assert [each.issue for each in fixed.resolved] == [found.issue]
+
+
+def renamed(old: str, new: str, text: str) -> str:
+    """A diff that renames a file and appends a line to it."""
+    lines = text.splitlines()
+    kept = "".join(f" {line}\n" for line in lines)
+    return (
+        f"diff --git a/{old} b/{new}\nsimilarity index 90%\nrename from {old}\nrename to {new}\n"
+        f"--- a/{old}\n+++ b/{new}\n@@ -1,{len(lines)} +1,{len(lines) + 1} @@\n{kept}+end\n"
+    )
+
+
+@agent("words")
+async def words(ctx: Context) -> list[Finding]:
+    """Reports each line of any file that says eval."""
+    return [
+        Finding(path=path, line=at, severity="high", message=f"`{line}` runs text as code", rule="R1")
+        for path, text in ctx.review.texts().items()
+        for at, line in enumerate(text.splitlines(), 1)
+        if "eval" in line
+    ]
+
+
+async def test_what_was_found_in_a_file_that_left_the_change_is_resolved(broker: EmbeddedBroker) -> None:
+    async with system(broker, words) as s:
+        found = only(await review(s, nightly("x = eval(a)")))
+        other = "--- /dev/null\n+++ b/other.py\n@@ -0,0 +1 @@\n+fine = 1\n"
+        result = await review(s, {"diff": other, "series": SERIES})
+        assert result.findings == ()
+        [gone] = result.resolved
+        assert (gone.issue, gone.path) == (found.issue, "x.py")
+
+
+async def test_a_renamed_file_takes_what_is_known_and_dismissed_along(broker: EmbeddedBroker) -> None:
+    text = "x = eval(a)\none = 1\ntwo = 2\n"
+    async with system(broker, words) as s:
+        found = only(await review(s, nightly(*text.splitlines())))
+        await Histories(s.bus).command("default", SERIES, Command("dismiss", "alice", "t" + "0" * 32, found.issue))
+        moved = {"diff": renamed("x.py", "y.py", text), "files": {"y.py": f"{text}end\n"}, "series": SERIES}
+        again = only(await review(s, {**moved, "scope": "all"}))
+        assert (again.path, again.issue, again.standing, again.decision) == ("y.py", found.issue, "known", "withheld")
 
 
 async def test_what_an_agent_found_that_is_not_asked_any_more_is_carried(broker: EmbeddedBroker) -> None:

@@ -118,6 +118,12 @@ class Review:
         file = self._file(path)
         return file.before(self.text(path)) if file else None
 
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """The old names of changed files that have another one now, by the new one."""
+        old = {path: self.old_path(path) for path in self.paths if self._by_path[path][-1].status != "copied"}
+        return {path: name for path, name in old.items() if name is not None and name != path}
+
     def old_path(self, path: str) -> str | None:
         """What a changed file was called before; None for one that is new or not part of the change."""
         file = self._file(path)

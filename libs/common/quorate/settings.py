@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -175,6 +176,11 @@ class GitHubSettings(BaseModel):
     max_inline: int = Field(default=30, ge=0, le=100)
     write_interval_s: float = Field(default=1.0, ge=0)
     request_timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    def covers(self, repo: str) -> bool:
+        """Whether a repository (``owner/name``, in any case) is one of those that are reviewed."""
+        name = repo.lower()
+        return not self.repositories or any(fnmatchcase(name, pattern.lower()) for pattern in self.repositories)
 
 
 class WriterSettings(BaseModel):

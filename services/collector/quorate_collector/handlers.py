@@ -23,7 +23,7 @@ from quorate_collector.domain.commands import Command, effect
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look
 from quorate_collector.domain.decide import decide
 from quorate_collector.domain.electorate import Readers
-from quorate_collector.domain.following import Followed, follow
+from quorate_collector.domain.following import Followed, follow, without_dismissed
 from quorate_collector.domain.looked import looked_at
 from quorate_collector.domain.questions import PendingQuestion
 from quorate_collector.domain.second_look import conclude_second_look
@@ -104,6 +104,9 @@ class CollectorReducer:
         self, task: str, join: Join, state: CollectorState, contributions: Mapping[str, Contribution]
     ) -> Conclusion:
         earlier = await self._outcomes.read(task, join.follows or "")
+        if join.series is not None:
+            history = await self._histories.read(self._tenant, join.series)
+            earlier = earlier.model_copy(update={"findings": without_dismissed(history, earlier.findings)})
         first = join.follows or ""
         while (before := state.joins[first].follows) is not None:
             first = before

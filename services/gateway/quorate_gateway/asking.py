@@ -12,7 +12,7 @@ from quorate.errors import Rejected
 from quorate.github.errors import Refused
 from quorate.settings import GitHubSettings
 from quorate_gateway.domain.permission import FOR_ANYBODY, may_write, refusal
-from quorate_gateway.domain.webhooks import CODE_REVIEW, Submit, leads_elsewhere, review_input, review_key
+from quorate_gateway.domain.webhooks import CODE_REVIEW, Submit, leads_elsewhere, not_covered, review_input, review_key
 from quorate_gateway.ports import GitHub
 from quorate_gateway.tasks import Tasks
 
@@ -76,6 +76,8 @@ class Asking:
         """What the collector is told: the command, whether it is allowed, and what it is about."""
         if leads_elsewhere(asked.pull_request.repo):
             raise Unreadable(f"{asked.pull_request.repo!r} is not the name of a repository")
+        if not self._rules.covers(asked.pull_request.repo):
+            raise Rejected(not_covered(asked.pull_request.repo))
         verdict = await self._verdict(asked)
         allowed = verdict.reason is None
         told: dict[str, Any] = {

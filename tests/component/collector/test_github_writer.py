@@ -406,6 +406,13 @@ async def test_a_process_that_was_overtaken_touches_nothing_more(ground: Ground)
         assert of.requests("POST", "/reviews") == 0
 
 
+async def test_a_repository_that_the_settings_leave_out_is_not_written_to(ground: Ground) -> None:
+    async with ground.desk(repositories=("elsewhere/*",)) as of:
+        writer = GitHubWriter(of.settings, of.github(), of.bus, Blobs(of.bus))
+        assert writer.write_of(await of.result(finding("f1"))) is None
+        await writer.close()
+
+
 # Commands
 
 

@@ -146,6 +146,13 @@ async def test_every_way_gives_all_of_it(desk: Desk, settings: dict[str, Any], w
     assert list(desk.folder.iterdir()) == []
 
 
+async def test_a_repository_that_the_settings_leave_out_is_not_asked_for(desk: Desk) -> None:
+    desk.open()
+    with pytest.raises(Rejected, match="not among the repositories"):
+        await desk.fetch(repositories=("elsewhere/*",))
+    assert desk.asked("/repos") == []
+
+
 async def test_the_change_is_that_since_the_merge_base(desk: Desk) -> None:
     head = desk.open()
     base = desk.double.pull(REPO, 1)["base"]["sha"]

@@ -119,9 +119,9 @@ def test_a_discussion_asks_all_who_can_discuss() -> None:
 @pytest.mark.parametrize(
     ("helpers", "outcome", "at", "reason"),
     [
-        ((PANEL,), asks("verify", "skeptic"), 400.0, "nobody is there to verify 1 findings (skeptic)"),
-        ((), asks("discuss"), 400.0, "nobody is there to discuss 1 findings (no agent serves the kind discuss)"),
-        ((SKEPTIC,), asks("verify", "skeptic"), 699.5, "no time is left to verify 1 findings"),
+        ((PANEL,), asks("verify", "skeptic"), 400.0, "nobody is there to verify 1 finding (skeptic)"),
+        ((), asks("discuss"), 400.0, "nobody is there to discuss 1 finding (no agent serves the kind discuss)"),
+        ((SKEPTIC,), asks("verify", "skeptic"), 699.5, "no time is left to verify 1 finding"),
     ],
 )
 def test_a_question_that_nobody_can_answer_does_not_keep_the_task_from_ending(

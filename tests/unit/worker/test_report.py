@@ -48,6 +48,7 @@ def test_findings_bring_the_coverage_of_what_could_be_read() -> None:
         findings=(finding(),),
         read=("x.py", "new.py"),
         unread={"y.js": "only its diff was sent, not its whole content (`files`)"},
+        changed=("x.py", "y.js", "new.py"),
     )
 
 

@@ -18,6 +18,14 @@ from quorate_cli.local import client_of, data_option
 SHOWN = 100
 REPLAYABLE = (subjects.INTAKE, subjects.WORK)
 
+_WHY_NOT_THIS = (
+    "its task has failed for good, since a log is never written twice; submit the task again under a new key"
+)
+_WHY_NOT = {
+    subjects.RESULTS: "what a writer could not write is not sent again by itself, for that could be the second time;"
+    " the reason says what to do (`quorate dead show`)"
+}
+
 
 @click.group("dead")
 def command() -> None:
@@ -103,10 +111,7 @@ async def _replay(data: Path, number: int) -> DeadLetter:
     async with client_of(data) as client:
         letter = await _existing(client.bus, number)
         if letter.stream not in REPLAYABLE:
-            raise QuorateError(
-                f"{number} is from {letter.stream}: its task has failed for good, since a log is never written"
-                " twice; submit the task again under a new key"
-            )
+            raise QuorateError(f"{number} is from {letter.stream}: {_WHY_NOT.get(letter.stream, _WHY_NOT_THIS)}")
         if letter.cut:
             raise QuorateError(f"{number} was too large to be kept whole: publish the original again")
         kept = {name: value for name, value in letter.headers.items() if not name.lower().startswith("nats-")}

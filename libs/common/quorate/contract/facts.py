@@ -153,7 +153,8 @@ class Contribution(Fact):
     The agent and the step are in the subject, which permissions bind to the publisher; the body names neither.
     ``cleared`` are votes against findings of others, and ``ballots`` votes on findings in question. ``read`` and
     ``unread`` are changed paths; ``unread`` gives the reason.
-    ``changed`` are all changed paths, from an agent that knows them: what is in no agent's ``read`` is unread.
+    ``changed`` are all changed paths, from an agent that knows them: what is in no agent's ``read`` is unread;
+    ``renamed`` maps those with another name than before to the old one.
     A contribution that does not fit a message lies in the object store as a whole, and ``body_ref`` names it.
     """
 
@@ -169,6 +170,7 @@ class Contribution(Fact):
     read: tuple[str, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    renamed: dict[str, str] = Field(default_factory=dict)
     outside_change: int = 0
     elapsed_ms: int = 0
     usage: Usage = Usage()

@@ -28,8 +28,9 @@ class Dismissal(Part):
 class Issue(Part):
     """One issue over all reviews of the series.
 
-    ``id`` is the id of the finding that first reported it. ``fingerprints`` are those it was reported under, the latest
-    last. ``agents`` are all that ever reported it, the latest first. ``first_seen`` and ``last_seen`` are commits, or tasks where no commit is known.
+    ``id`` is the id of the finding that first reported it. ``fingerprints`` are those it was reported under, the
+    latest last. ``agents`` are all that ever reported it, the latest first. ``first_seen`` and ``last_seen`` are
+    commits, or tasks where no commit is known.
     """
 
     id: str

@@ -58,7 +58,8 @@ class GitHubWriter:
     def write_of(self, result: Result) -> Write | None:
         if result.state not in _TOLD.get(result.kind, ()) or result.series is None:
             return None
-        if pull_request_of(result.series) is None:
+        pull = pull_request_of(result.series)
+        if pull is None or not self._settings.github.covers(pull.repo):
             return None
         return Write(key=series_key(self._settings.tenant, result.series), digest=digest(result.encode()))
 

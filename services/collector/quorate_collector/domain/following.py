@@ -49,6 +49,17 @@ def follow(history: History, decided: tuple[DecidedFinding, ...], looked: Looked
     return Followed(tuple(ranked), tuple(gone), matches.moved)
 
 
+def without_dismissed(history: History, findings: tuple[DecidedFinding, ...]) -> tuple[DecidedFinding, ...]:
+    """The findings of an earlier look as they stand now: what was dismissed since is withheld."""
+    dismissed = {issue.id: issue for issue in history.issues if issue.state == "dismissed"}
+    return tuple(
+        finding.model_copy(update=_withheld(finding, Match(dismissed[finding.issue], exact=True)))
+        if finding.issue in dismissed and finding.decision != "withheld"
+        else finding
+        for finding in findings
+    )
+
+
 def unique(wanted: str, fingerprint: str, taken: Collection[str]) -> str:
     """An id that is not taken: the one that is wanted, or else the fingerprint with a number."""
     number = 2
@@ -66,12 +77,16 @@ def _known(finding: DecidedFinding, known: Match, looked: Looked) -> DecidedFind
     issue = known.issue
     update: dict[str, object] = {"issue": issue.id, "standing": "known", "since": issue.first_seen}
     if issue.state == "dismissed":
-        update |= {"decision": "withheld", "reason": f"{_dismissed(known)}; {finding.reason}"[:MAX_REASON]}
+        update |= _withheld(finding, known)
     elif issue.state == "fixed":
         update["reason"] = f"{finding.reason}; it was gone before, and is back"[:MAX_REASON]
     elif why := _upheld(finding, issue, looked):
         update |= {"decision": "confirmed", "reason": f"{finding.reason}; {why}"[:MAX_REASON]}
     return finding.model_copy(update=update)
+
+
+def _withheld(finding: DecidedFinding, known: Match) -> dict[str, object]:
+    return {"decision": "withheld", "reason": f"{_dismissed(known)}; {finding.reason}"[:MAX_REASON]}
 
 
 def _dismissed(known: Match) -> str:

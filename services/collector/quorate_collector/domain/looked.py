@@ -36,9 +36,7 @@ class Looked:
         return f"{agent} did not read the file"
 
 
-def looked_at(
-    asked: Iterable[str], contributions: Mapping[str, Contribution], renamed: Mapping[str, str] | None = None
-) -> Looked:
+def looked_at(asked: Iterable[str], contributions: Mapping[str, Contribution]) -> Looked:
     """What the contributions of a run say. An agent that counts no file as read, and is ok, judges the change as a
     whole: it looked at every file that it does not call unread."""
     heard = {agent: each for agent, each in contributions.items() if each.state == "ok"}
@@ -47,5 +45,5 @@ def looked_at(
         read={agent: frozenset(each.read or known - each.unread.keys()) for agent, each in heard.items()},
         changed=frozenset(path for each in heard.values() for path in each.changed),
         asked=frozenset(asked),
-        renamed=dict(renamed or {}),
+        renamed={new: old for _, each in sorted(heard.items()) for new, old in each.renamed.items()},
     )

@@ -45,6 +45,7 @@ from quorate_gateway.domain.source import (
     tree_of,
     wanted,
 )
+from quorate_gateway.domain.webhooks import not_covered
 
 RAW = "application/vnd.github.raw+json"
 DIFF = "application/vnd.github.diff"
@@ -75,6 +76,8 @@ class PullRequests:
         """
         if not _REPO.fullmatch(repo) or {".", ".."} & set(repo.split("/")):
             raise Rejected(f"{repo[:100]!r} is not the name of a repository: give owner/name")
+        if not self._settings.covers(repo):
+            raise Rejected(not_covered(repo))
         path = f"/repos/{repo}/pulls/{number}"
         for _ in range(MAX_MOVES):
             pull = await self._pull(repo, path)

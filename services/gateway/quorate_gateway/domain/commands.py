@@ -12,8 +12,8 @@ MAX_ARGUMENT = 2_000
 # Four blanks would make it code.
 _COMMAND = re.compile(r"^ {0,3}/quorate(?:[ \t]+(\S+)(?:[ \t]+(.*))?)?[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
-# A word such as "facade" is no id: these are longer, and nearly all have a digit.
-_FINDING = re.compile(r"^(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}$")
+# A word such as "facade" is no id: nearly all of these have a digit.
+_FINDING = re.compile(r"^(?=[0-9a-f]*[0-9])[0-9a-f]{6,64}(?:-[0-9]{1,4})?$")
 _TAKES_A_FINDING = ("explain", "dismiss", "undismiss")
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
@@ -68,6 +67,11 @@ Action = Submit | Cancel | Ignore
 def leads_elsewhere(repo: str) -> bool:
     """Whether the name, as a part of an address, would be another place's: a part of it is ``.`` or ``..``."""
     return any(not part.strip(".") for part in repo.split("/"))
+
+
+def not_covered(repo: str) -> str:
+    """Why nothing is done about a repository that the settings leave out."""
+    return f"{repo} is not among the repositories that are reviewed ([github] repositories)"
 
 
 def review_key(pull_request: PullRequest, head_sha: str, asked_by: str = "review") -> str:
@@ -298,10 +302,7 @@ def _labels(pull_request: PullRequest, event: str) -> dict[str, str]:
 
 
 def _elsewhere(repository: _Repository, rules: GitHubSettings) -> Ignore | None:
-    name = repository.full_name.lower()
-    if rules.repositories and not any(fnmatchcase(name, pattern.lower()) for pattern in rules.repositories):
-        return Ignore(f"{repository.full_name} is not among the repositories that are reviewed ([github] repositories)")
-    return None
+    return None if rules.covers(repository.full_name) else Ignore(not_covered(repository.full_name))
 
 
 def _cut(text: str | None, chars: int) -> str | None:

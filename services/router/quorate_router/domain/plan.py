@@ -42,7 +42,7 @@ def second_look(state: RouterState, asked: StepState, question: Question, at: fl
     """The step that puts findings of ``asked`` to others; it has what is left of the task's time. Raises NoPlan."""
     left_s = (state.deadline_at if state.deadline_at is not None else at) - at
     if left_s < SHORTEST_STEP_S:
-        raise NoPlan(f"no time is left to {question.kind} {len(question.findings)} findings")
+        raise NoPlan(f"no time is left to {question.kind} {_findings(question)}")
     cards = tuple(
         card
         for card in state.helpers
@@ -50,7 +50,7 @@ def second_look(state: RouterState, asked: StepState, question: Question, at: fl
     )
     if not cards:
         wanted = ", ".join(question.agents) or "no agent serves the kind discuss"
-        raise NoPlan(f"nobody is there to {question.kind} {len(question.findings)} findings ({wanted})")
+        raise NoPlan(f"nobody is there to {question.kind} {_findings(question)} ({wanted})")
     step = Step(
         name=f"{question.kind}-{question.round}",
         agents=_names(cards),
@@ -59,6 +59,10 @@ def second_look(state: RouterState, asked: StepState, question: Question, at: fl
         follows=run_of(asked.step.name, asked.attempt),
     )
     return StepState(step=step, agents=_assignees(cards), input_ref=asked.input_ref, about_ref=question.ref)
+
+
+def _findings(question: Question) -> str:
+    return "1 finding" if len(question.findings) == 1 else f"{len(question.findings)} findings"
 
 
 def _names(cards: tuple[AgentCard, ...]) -> tuple[str, ...]:

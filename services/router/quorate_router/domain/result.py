@@ -21,7 +21,8 @@ def result_of(task: str, state: RouterState, outcome: Outcome | None, at: float)
         partial=outcome.partial if outcome else False,
         reason=state.reason,
         verdict=outcome.verdict if outcome else None,
-        summary=(outcome.summary if outcome else "") or _summary(final, state.reason),
+        # What is canceled after a step has no use for the summary of that step.
+        summary=(outcome.summary if outcome and final != "canceled" else "") or _summary(final, state.reason),
         findings=outcome.findings if outcome else (),
         findings_ref=outcome.findings_ref if outcome else None,
         resolved=outcome.resolved if outcome else (),

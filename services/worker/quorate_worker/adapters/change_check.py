@@ -24,7 +24,11 @@ def check_agent(module: Check) -> Agent:
         if module.NAME != KNOWS_THE_FILES:
             return Contribution(version=module.VERSION, findings=tuple(findings))
         return Contribution(
-            version=module.VERSION, findings=tuple(findings), unread=review.unreadable, changed=review.paths
+            version=module.VERSION,
+            findings=tuple(findings),
+            unread=review.unreadable,
+            changed=review.paths,
+            renamed=review.renamed,
         )
 
     card = AgentCard(name=module.NAME, version=module.VERSION, kinds=("code-review",), description=module.DESCRIPTION)

@@ -75,7 +75,12 @@ def _cleaned(value: Any) -> Any:
 def _coverage(agent: Agent, review: Review | None) -> dict[str, Any]:
     if review is None:
         return {}
-    return {"read": tuple(review.texts(*agent.card.languages)), "unread": review.unreadable}
+    return {
+        "read": tuple(review.texts(*agent.card.languages)),
+        "unread": review.unreadable,
+        "changed": review.paths,
+        "renamed": review.renamed,
+    }
 
 
 def _in_scope(contribution: Contribution, review: Review) -> Contribution:
