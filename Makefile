@@ -33,7 +33,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench bench-review eval-security eval-review scale chaos schema lock clean
+.PHONY: help run test lint format types bench bench-review eval-security eval-review scale chaos chaos-github schema lock clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ bench: $(DEV) ## platform overhead against raw nats-py, measured in one run
 
 chaos: $(DEV) ## kill processes at random and count what is lost: TASKS= KILLS= SEED=
 	@$(BIN)/python -m bench.chaos $(if $(TASKS),--tasks $(TASKS)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+chaos-github: $(DEV) ## the same for pull requests, on a double of GitHub: PULLS= KILLS= SEED=
+	@$(BIN)/python -m bench.chaos_github $(if $(PULLS),--pulls $(PULLS)) $(if $(KILLS),--kills $(KILLS)) \
+		$(if $(SEED),--seed $(SEED))
 
 bench-review: $(DEV) ## what a review costs against the same tools by hand: BENCH_ARGS="--sizes 1,100"
 	@$(BIN)/python -m bench.review $(BENCH_ARGS)

@@ -12,6 +12,7 @@ from quorate.blobs import BadReference, Blobs, BlobTooLarge
 from quorate.bus import Bus
 from quorate.contract.blob import MAX_BLOB_BYTES, BlobRef
 from quorate.embedded import EmbeddedBroker
+from quorate.errors import Unavailable
 from quorate.provision import provision
 from tests.support.system import connected, settings_of
 
@@ -28,6 +29,17 @@ async def bus(broker: EmbeddedBroker) -> AsyncIterator[Bus]:
 async def objects(bus: Bus) -> int:
     info = await bus.api("STREAM.INFO.OBJ_QUORATE_BLOBS", {"subjects_filter": "$O.QUORATE_BLOBS.M.>"})
     return len(info["state"].get("subjects") or {})
+
+
+async def test_a_broker_that_is_away_has_lost_nothing(
+    bus: Bus, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = await Blobs(bus).put(b"{}")
+    context = bus.client.jetstream
+    monkeypatch.setattr(bus.client, "jetstream", lambda: context(timeout=0.1))
+    await asyncio.to_thread(broker.kill)
+    with pytest.raises(Unavailable, match="could not be read"):
+        await Blobs(bus).get(ref)
 
 
 @pytest.mark.parametrize("size", [0, 1, 128 * 1024, 128 * 1024 + 1, 30 * MIB])

@@ -12,7 +12,7 @@ from quorate.embedded import EmbeddedBroker
 from quorate.errors import Misconfigured
 from quorate.provision import drift, ensure_consumers, provision, recorded_partitions
 from quorate.settings import DAY_S
-from quorate.topology import agent_consumer, reducer_consumer
+from quorate.topology import agent_consumer, expiring, reducer_consumer, streams
 from tests.support.system import connected, settings_of
 
 
@@ -99,6 +99,20 @@ async def test_a_difference_that_would_do_harm_is_refused(
         await update(bus, stream, **changed)
         with pytest.raises(Misconfigured, match=f"would break a guarantee: {stream}: {next(iter(changed))} is"):
             await provision(bus, settings_of(broker))
+
+
+async def test_a_ledger_of_an_older_version_may_let_its_entries_expire_from_now_on(broker: EmbeddedBroker) -> None:
+    async with connected(broker) as bus:
+        settings = settings_of(broker)
+        ledger = next(each for each in streams(settings, 2) if each["name"] == f"KV_{subjects.LEDGER}")
+        older = {name: value for name, value in ledger.items() if name != "allow_msg_ttl"}
+        await bus.api(f"STREAM.CREATE.{ledger['name']}", older)
+        before = await bus.publish(subjects.writes("w", "k"), b"{}", expect_sequence=0)
+        assert (await provision(bus, settings)).drift == ()
+        stored = await bus.publish(
+            subjects.writes("w", "k"), b"{}", expect_sequence=before.sequence, headers=expiring(settings)
+        )
+        assert not stored.taken
 
 
 async def test_another_number_of_partitions_is_refused(broker: EmbeddedBroker) -> None:

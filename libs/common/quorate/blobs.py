@@ -86,6 +86,7 @@ class Blobs:
         if ref.bucket != subjects.BLOBS:
             raise BadReference(f"input lies in the bucket {subjects.BLOBS}, not in {ref.bucket[:80]!r}")
         buffer = _Bounded(ref.size)
+        limit, generation = asyncio.timeout(READ_TIMEOUT_S), self._bus.generation
         try:
             store = await self._bus.client.jetstream().object_store(subjects.BLOBS)
             info = await store.get_info(ref.key)
@@ -94,9 +95,11 @@ class Blobs:
             if info.size != ref.size:
                 raise BadReference(f"the object {ref.key[:80]} has {info.size} bytes, and {ref.size} were announced")
             # Into a buffer: nats-py joins chunks one by one otherwise, at a third of the speed.
-            async with asyncio.timeout(READ_TIMEOUT_S):
+            async with limit:
                 await store.get(ref.key, writeinto=buffer)
         except TimeoutError as error:
+            if not limit.expired() or generation != self._bus.generation:
+                raise Unavailable(f"the object {ref.key[:80]} could not be read: the broker does not answer") from error
             # A missing chunk is waited for without end, so this is no sign of a slow broker.
             raise BadReference(f"the object {ref.key[:80]} is not whole: upload it again") from error
         except (DigestMismatchError, BadObjectMetaError, _TooMuch) as error:

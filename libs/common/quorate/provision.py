@@ -142,7 +142,7 @@ async def _ensure_stream(bus: Bus, config: dict[str, Any]) -> dict[str, Any]:
     name = config["name"]
     # Asked first: a service that may not create streams can work with those that an operator made.
     try:
-        return await bus.api(f"STREAM.INFO.{name}")
+        return await _with_expiry(bus, config, await bus.api(f"STREAM.INFO.{name}"))
     except ApiError as error:
         if error.code != _STREAM_NOT_FOUND:
             raise
@@ -157,6 +157,14 @@ async def _ensure_stream(bus: Bus, config: dict[str, Any]) -> dict[str, Any]:
         if error.code != _STREAM_EXISTS:
             raise
     return await bus.api(f"STREAM.INFO.{name}")
+
+
+async def _with_expiry(bus: Bus, config: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    """Let messages of an older stream expire, if they are to: it changes nothing for those that are there, and without
+    it none that expires can be stored."""
+    if not config.get("allow_msg_ttl") or info["config"].get("allow_msg_ttl"):
+        return info
+    return await bus.api(f"STREAM.UPDATE.{config['name']}", {**info["config"], "allow_msg_ttl": True})
 
 
 async def _ensure_consumer(bus: Bus, stream: str, config: dict[str, Any]) -> list[Drift]:
@@ -189,6 +197,7 @@ _HARMFUL = {
     "filter_subject",
     "filter_subjects",
     "ack_policy",
+    "allow_msg_ttl",
 }
 
 

@@ -167,8 +167,8 @@ def writer_consumer(name: str, settings: Settings) -> dict[str, Any]:
         "durable_name": f"writer-{name}",
         # All kinds: the filter of a consumer that exists cannot follow the settings, so the writer chooses.
         "filter_subject": "quorate.results.*.*",
-        # What waits for its next attempt counts among them.
-        "max_ack_pending": 256,
+        # What waits for its next attempt counts among them, and must not keep others from being written.
+        "max_ack_pending": 10_000,
         **_consumer(settings),
         "deliver_policy": "new",
     }

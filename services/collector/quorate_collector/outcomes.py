@@ -11,6 +11,10 @@ from quorate.errors import Unavailable
 from quorate.log import publish_fact, read_fact
 
 
+INLINE_ANSWERS = 32 * 1024
+"""Answers up to this size stay in the message: one of them may be the input of the next step."""
+
+
 class Outcomes:
     """Writes an outcome, once, and reads the one that stands."""
 
@@ -40,7 +44,9 @@ class Outcomes:
 
     async def _fit(self, outcome: Outcome) -> Outcome:
         """Move to the object store what a message has no room for."""
-        if outcome.answers and len(answers := canonical_json(outcome.answers)) > self._max_bytes // 2:
+        if outcome.answers and len(answers := canonical_json(outcome.answers)) > max(
+            INLINE_ANSWERS, self._max_bytes // 2
+        ):
             ref = await self._blobs.put(answers)
             outcome = outcome.model_copy(update={"answers": {}, "answers_ref": ref})
         encoded = [finding.model_dump_json().encode() for finding in outcome.findings]

@@ -130,7 +130,7 @@ def test_a_question_that_nobody_can_answer_does_not_keep_the_task_from_ending(
     decision = after(reviewing(*helpers), outcome, at)
     assert decision.commands == (Conclude(),)
     assert decision.state is not None
-    assert (decision.state.final, decision.state.reason) == ("completed", reason)
+    assert (decision.state.final, decision.state.reason, decision.state.partial) == ("completed", reason, True)
 
 
 def test_the_outcome_of_the_second_look_ends_the_task() -> None:

@@ -59,7 +59,10 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        raw = await _body(receive)
+        try:
+            raw = await _body(receive)
+        except ConnectionResetError:
+            return
         if raw is None:
             await _send(send, Problem(413, "The request is too large").answer)
         elif scope["path"].startswith(CONTROL):
@@ -176,13 +179,13 @@ class Application:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """None where it is too large."""
+    """None where it is too large. Raises ConnectionResetError where the client left before the end of it."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            raise ConnectionResetError("the client left before the end of its request")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > REQUEST_BYTES:

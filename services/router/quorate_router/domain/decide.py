@@ -76,6 +76,8 @@ def _advance(state: RouterState, outcome: Outcome, at: float) -> RouterDecision:
         try:
             asking = second_look(state, current, outcome.question, at)
         except NoPlan as error:
+            # Whoever reads the result has to see that a second look was wanted, and that there was none.
+            state = state.model_copy(update={"partial": True})
             return _conclude(state, "completed", "; ".join(filter(None, (outcome.reason, str(error)))))
         return _assign(state.model_copy(update={"steps": (*state.steps, asking)}), asking)
     following = next((step for step in state.steps if step.status == "waiting"), None)

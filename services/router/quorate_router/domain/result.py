@@ -18,7 +18,7 @@ def result_of(task: str, state: RouterState, outcome: Outcome | None, at: float)
         series=state.series,
         head_sha=state.head_sha,
         state=final,
-        partial=outcome.partial if outcome else False,
+        partial=state.partial or (outcome.partial if outcome else False),
         reason=state.reason,
         verdict=outcome.verdict if outcome else None,
         # What is canceled after a step has no use for the summary of that step.

@@ -28,7 +28,8 @@ class StepState(Part):
 class RouterState(Part):
     """A task. ``final`` is set once, and nothing that comes later changes it. Times are seconds since the epoch.
 
-    ``helpers`` are agents that steps may be given to which the collector asks for.
+    ``helpers`` are agents that steps may be given to which the collector asks for; ``partial`` is set when such a step
+    could not be.
     """
 
     kind: str | None = None
@@ -40,6 +41,7 @@ class RouterState(Part):
     series: str | None = None
     head_sha: str | None = None
     helpers: tuple[AgentCard, ...] = ()
+    partial: bool = False
     steps: tuple[StepState, ...] = ()
     final: FinalState | None = None
     reason: str | None = None
