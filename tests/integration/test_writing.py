@@ -19,7 +19,7 @@ from quorate.contract.ids import canonical_json
 from quorate.contract.ledger import LedgerEntry, Receipt
 from quorate.contract.result import Result
 from quorate.embedded import EmbeddedBroker
-from quorate.errors import Misconfigured, Rejected, Unavailable
+from quorate.errors import Misconfigured, Rejected, TooLarge, Unavailable
 from quorate.log import read_facts
 from quorate.provision import ensure_consumers, provision
 from quorate.settings import DAY_S, Settings, WriterSettings
@@ -28,7 +28,7 @@ from quorate_collector import writing as module
 from quorate_collector.adapters.http_writer import HttpWriter
 from quorate_collector.adapters.ledger import Busy, Ledger, Overtaken, Unreadable
 from quorate_collector.app import writers
-from quorate_collector.domain.claims import ABANDONED_S
+from quorate_collector.domain.claims import ABANDONED_S, MAX_BYTES
 from quorate_collector.ports import Claim, Later, Write, Writer
 from quorate_collector.writing import MAX_AGE_S, MAX_ATTEMPTS, MAX_SURPRISES, MIN_ATTEMPTS, Writing, until_next
 from tests.support.receiving import Answer, Receiver, all_acked, result_of, subject_of
@@ -303,6 +303,86 @@ async def test_what_is_given_up_is_unknown_if_it_had_begun(
     assert len(told.results) == 3
     assert await facts(bus, RESULT) == [Written(state=state, note="given up after 3 attempts: not now")]
     assert len(await dead_letters(bus)) == 1
+
+
+async def test_waiting_for_a_turn_takes_no_attempt_away(
+    broker: EmbeddedBroker, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_ATTEMPTS", 3)
+    monkeypatch.setattr(module, "MAX_BUSY_DELAY_S", 0.01)
+    holder = await Ledger(bus, "out").claim("s", "t0", "d")
+    assert holder is not None
+    told = Told()
+    refused: list[int] = []
+
+    def refuse_twice(claim: Claim) -> Receipt:
+        if len(refused) < 2:
+            refused.append(claim.epoch)
+            raise Later("not now", 0.0)
+        return Receipt()
+
+    told.answer = refuse_twice
+    result = result_of("one", series="s")
+    waits = 0
+    claim = Ledger.claim
+
+    async def claim_after_waiting(self: Ledger, key: str, task: str, digest: str) -> Any:
+        nonlocal waits
+        waits += 1
+        if waits == 6:
+            await holder.finish(Receipt())
+        if waits == 5:
+            raise Unavailable("away")
+        return await claim(self, key, task, digest)
+
+    monkeypatch.setattr(Ledger, "claim", claim_after_waiting)
+    async with running(bus, settings_of(broker), told):
+        await publish(bus, result)
+        await settle(bus)
+    assert (waits, refused) == (8, [1, 2])
+    assert await facts(bus, result) == [Written(state="done")]
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", None])
+async def test_a_write_without_a_place_for_its_receipt_comes_to_an_end(
+    broker: EmbeddedBroker, bus: Bus, monkeypatch: pytest.MonkeyPatch, garbage: bytes | None
+) -> None:
+    class Spoils(Told):
+        async def write(self, result: Result, claim: Claim) -> Receipt:
+            self.results.append(result)
+            if garbage is None:
+                await claim.note({"all": "x" * 2 * MAX_BYTES})
+            else:
+                await bus.publish(subjects.writes("out", RESULT.task_id), garbage)
+            raise Rejected("no")
+
+    told = Spoils()
+    async with running(bus, settings_of(broker), told):
+        await publish(bus, RESULT)
+        await settle(bus)
+    assert len(told.results) == 1
+    [fact] = await facts(bus, RESULT)
+    assert (fact.state, "more than the broker" in fact.note) == ("failed", garbage is None)
+    assert len(await dead_letters(bus)) == 1
+
+
+@pytest.mark.parametrize("method", ["claim", "settle"])
+async def test_a_ledger_whose_entry_is_too_large_ends_in_the_dead_letters(
+    broker: EmbeddedBroker, bus: Bus, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def too_large(*_: Any) -> None:
+        raise TooLarge("more than the broker takes")
+
+    monkeypatch.setattr(Ledger, "claim", too_large)
+    if method == "settle":
+        monkeypatch.setattr(Ledger, "settle", too_large)
+    told = Told()
+    async with running(bus, settings_of(broker), told):
+        await publish(bus, RESULT)
+        await settle(bus)
+    assert await facts(bus, RESULT) == [Written(state="failed", note="more than the broker takes")]
+    assert len(await dead_letters(bus)) == 1
+    assert (RESULT.task_id in (await entry_of(bus, RESULT.task_id)).done) is (method == "claim")
 
 
 async def test_an_error_that_nobody_foresaw_does_not_go_on_for_ever(

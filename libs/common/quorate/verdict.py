@@ -10,8 +10,8 @@ def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, comple
     """Nothing is approved that was not read, by everyone who was asked; notes (severity info) stop nobody, unless it is
     the code itself that asks not to hear of them: a change does not approve itself.
 
-    ``complete`` says that every agent that was asked answered without failing. What is withheld was dismissed, by a
-    person or by the policy, and is no remark; what is held waits for a person, so that nothing is approved before.
+    ``complete`` says that every agent that was asked answered without failing. What a person or the policy withholds is
+    no remark, but for what the code itself dismisses; what is held waits for a person, and nothing is approved before.
     """
     findings = tuple(findings)
     if any(finding.decision == "confirmed" and at_least(finding.severity, "high") for finding in findings):
@@ -22,6 +22,6 @@ def verdict_of(findings: Iterable[DecidedFinding], coverage: Coverage, *, comple
 
 
 def _is_remark(finding: DecidedFinding) -> bool:
-    if finding.decision in ("held", "withheld"):
-        return finding.decision == "held"
-    return at_least(finding.severity, "low") or finding.dismissed
+    if finding.dismissed or finding.decision == "held":
+        return True
+    return finding.decision != "withheld" and at_least(finding.severity, "low")

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from quorate.blobs import Blobs
 from quorate.bus import Bus
 from quorate.errors import Misconfigured
-from quorate.github.credentials import credentials_of
 from quorate.provision import Provisioned
 from quorate.runner import Runner
 from quorate.service import Service
@@ -16,7 +15,6 @@ from quorate.settings import Settings
 from quorate_collector.domain.state import CollectorCommand, CollectorState
 from quorate_collector.handlers import CollectorReducer
 from quorate_collector.ports import Writer
-from quorate_collector.writing import Writing
 
 GITHUB = "github"
 
@@ -28,7 +26,11 @@ async def run(bus: Bus, settings: Settings, provisioned: Provisioned) -> AsyncIt
     runner = Runner[CollectorState, CollectorCommand](
         bus, CollectorReducer(bus, blobs, settings), provisioned.partitions, settings
     )
-    writings = [Writing(bus, blobs, writer, settings) for writer in writers(settings, os.environ, bus, blobs)]
+    writings = []
+    for writer in writers(settings, os.environ, bus, blobs):
+        from quorate_collector.writing import Writing
+
+        writings.append(Writing(bus, blobs, writer, settings))
     try:
         # Before the first result, since a writer's consumer begins with what comes after it.
         for writing in writings:
@@ -53,11 +55,14 @@ def writers(settings: Settings, environ: Mapping[str, str], bus: Bus, blobs: Blo
             from quorate_collector.adapters.http_writer import HttpWriter, read_secret
 
             yield HttpWriter(name, each, read_secret(name, each))
-    if settings.github.write and credentials_of(settings.github, environ) is not None:
-        from quorate_collector.adapters.github_writer import github_writer
+    if settings.github.write:
+        from quorate.github.credentials import credentials_of
 
-        if (writer := github_writer(settings, environ, bus, blobs)) is not None:
-            yield writer
+        if credentials_of(settings.github, environ) is not None:
+            from quorate_collector.adapters.github_writer import github_writer
+
+            if (writer := github_writer(settings, environ, bus, blobs)) is not None:
+                yield writer
 
 
 service = Service("collector", run)

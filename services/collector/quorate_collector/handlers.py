@@ -1,6 +1,7 @@
 """Carrying out what the collector decided: reading the contributions that count, and writing one outcome."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -13,6 +14,7 @@ from quorate.contract.facts import Contribution, Outcome, Question
 from quorate.contract.finding import DecidedFinding
 from quorate.contract.history import TrackRecord
 from quorate.contract.ids import canonical_json
+from quorate.errors import QuorateError
 from quorate.reducer import Decision, Entry, Record
 from quorate.settings import Settings
 from quorate.topology import expiring
@@ -22,7 +24,7 @@ from quorate_collector.domain.command_answer import CommandAnswer
 from quorate_collector.domain.commands import Command, effect
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look
 from quorate_collector.domain.decide import decide
-from quorate_collector.domain.electorate import Readers
+from quorate_collector.domain.electorate import NOBODY, Readers, needs_readers
 from quorate_collector.domain.following import Followed, follow, without_dismissed
 from quorate_collector.domain.looked import looked_at
 from quorate_collector.domain.questions import PendingQuestion
@@ -30,6 +32,8 @@ from quorate_collector.domain.second_look import conclude_second_look
 from quorate_collector.domain.state import CollectorCommand, CollectorState, Join
 from quorate_collector.domain.track_record import weight_of
 from quorate_collector.outcomes import Outcomes
+
+log = logging.getLogger("quorate.collector")
 
 OFF_LOOP_FINDINGS = 500
 """More findings than this are decided in a thread, so that the other partitions of this process need not wait."""
@@ -53,12 +57,13 @@ class CollectorReducer:
     ) -> None:
         self._blobs = blobs
         self._tenant = settings.tenant
-        self._settings = settings
+        self._quorum = settings.quorum.of
         self._clock = clock
         self._contributions = Contributions(bus, blobs)
         self._outcomes = Outcomes(bus, blobs, settings.max_findings_bytes)
         self._histories = Histories(bus, replicas=settings.replicas, expiry=expiring(settings))
         self._lineages = {name: agent.lineage for name, agent in settings.agents.items() if agent.lineage}
+        self._weights = {name: agent.weight for name, agent in settings.agents.items() if agent.weight is not None}
         self._track_record = TrackRecord()
         self._track_record_read_at = float("-inf")
 
@@ -84,7 +89,7 @@ class CollectorReducer:
         if join.series is not None and join.kind != REVIEW_COMMAND and outcome.state == "completed":
             crashpoints.reached("collector.concluded")
             # What others read counts, and not what this process would have said.
-            await self._record(task, run, join, outcome if stands else await self._outcomes.read(task, run))
+            await self._record(task, join, outcome if stands else await self._outcomes.read(task, run))
 
     async def _first_look(self, task: str, join: Join, contributions: Mapping[str, Contribution]) -> Conclusion:
         policy = await self._policy()
@@ -107,11 +112,15 @@ class CollectorReducer:
         if join.series is not None:
             history = await self._histories.read(self._tenant, join.series)
             earlier = earlier.model_copy(update={"findings": without_dismissed(history, earlier.findings)})
+        readers = await self._readers(task, join, state) if needs_readers(self._quorum) else NOBODY
+        return conclude_second_look(join, earlier, contributions, await self._policy(), readers)
+
+    async def _readers(self, task: str, join: Join, state: CollectorState) -> Readers:
+        """Who read which file in the first look."""
         first = join.follows or ""
         while (before := state.joins[first].follows) is not None:
             first = before
-        readers = Readers(await self._contributions.of(task, first, state.joins[first]), self._lineages)
-        return conclude_second_look(join, earlier, contributions, await self._policy(), readers)
+        return Readers(await self._contributions.of(task, first, state.joins[first]), self._lineages)
 
     async def _command(
         self, task: str, join: Join, series: str, contributions: Mapping[str, Contribution], policy: Policy
@@ -141,20 +150,32 @@ class CollectorReducer:
             ref=await self._blobs.put(canonical_json(found)),
         )
 
-    async def _record(self, task: str, run: str, join: Join, outcome: Outcome) -> None:
-        # A second look changes what the first one has recorded, so it is a record of its own.
-        entry = task if join.follows is None else f"{task}.{run}"
+    async def _record(self, task: str, join: Join, outcome: Outcome) -> None:
+        series = join.series or ""
+        if join.follows is not None:
+            # What the first look has recorded, and others may have changed since, is only decided anew.
+            await self._histories.redecide(self._tenant, series, outcome.findings)
+            return
         label = join.head_sha or task
-        await self._histories.record(self._tenant, join.series or "", outcome.findings, outcome.resolved, entry, label)
+        await self._histories.record(
+            self._tenant, series, outcome.findings, outcome.resolved, task, label, join.position
+        )
 
     async def _policy(self) -> Policy:
         """What the operator decided, and what the agents' records say."""
         if self._clock() - self._track_record_read_at > RECORD_AGE_S:
-            self._track_record = await self._histories.track_record(self._tenant)
             self._track_record_read_at = self._clock()
-        weights = {agent: weight_of(record) for agent, record in self._track_record.agents.items()}
-        said = {name: agent.weight for name, agent in self._settings.agents.items() if agent.weight is not None}
-        return Policy(quorum=self._settings.quorum.of, lineages=self._lineages, weights=weights | said)
+            try:
+                self._track_record = await self._histories.track_record(self._tenant)
+            except QuorateError as error:
+                # Advice: what is known of it does for a while, and no task waits for it.
+                log.warning("%s", error, extra={"action": "collector.track_record"})
+        return Policy(
+            quorum=self._quorum,
+            lineages=self._lineages,
+            weights=self._weights,
+            records={agent: weight_of(record) for agent, record in self._track_record.agents.items()},
+        )
 
 
 async def _concluded(contributions: Mapping[str, Contribution], conclude: Callable[[], Conclusion]) -> Conclusion:

@@ -22,7 +22,7 @@ from quorate.contract.intake import explain
 from quorate.contract.ledger import Receipt
 from quorate.contract.result import Result
 from quorate.dead_letters import bury_delivery
-from quorate.errors import Rejected, Retryable, Unavailable
+from quorate.errors import Rejected, Retryable, TooLarge, Unavailable
 from quorate.log import publish_fact
 from quorate.provision import ensure_consumers
 from quorate.pull import Delivery, Pull
@@ -117,12 +117,13 @@ class Writing:
         except Overtaken:
             raise
         except Exception as error:
-            delay_s = until_next(error, delivery.attempt, self._clock() - delivery.at)
+            attempts = _attempts(attempt, delivery)
+            delay_s = until_next(error, attempts, self._clock() - delivery.at)
             self._log(result.task_id, error, delay_s)
             if delay_s is not None:
                 await delivery.nak(delay_s)
                 return
-            receipt = await self._give_up(attempt, _note(error, delivery.attempt))
+            receipt = await self._give_up(attempt, _note(error, attempts))
         if receipt is not None:
             await self._tell(delivery, result, receipt)
         await delivery.ack()
@@ -159,16 +160,17 @@ class Writing:
 
     async def _give_up(self, attempt: _Attempt, note: str) -> Receipt:
         """The receipt of a write that ends here without success."""
-        if attempt.claim is not None:
-            receipt = Receipt(state=given_up(attempt.claim.notes), note=note)
-            await attempt.claim.finish(receipt)
-            return receipt
-        if attempt.write is not None:
-            try:
-                return await self._ledger.settle(attempt.write.key, attempt.result.task_id, note)
-            except Unreadable as error:
-                log.error("%s: %s", self._writer.name, error, extra={"action": "writing.no_receipt"})
-        return Receipt(state="failed", note=note)
+        claim, write = attempt.claim, attempt.write
+        receipt = Receipt(state="failed" if claim is None else given_up(claim.notes), note=note)
+        try:
+            if claim is not None:
+                await claim.finish(receipt)
+            elif write is not None:
+                receipt = await self._ledger.settle(write.key, attempt.result.task_id, note)
+        except (Unreadable, TooLarge) as error:
+            # The dead letter tells of it then: without an end the result would come again and again.
+            log.error("%s: %s", self._writer.name, error, extra={"action": "writing.no_receipt"})
+        return receipt
 
     def _log(self, task: str, error: Exception, delay_s: float | None) -> None:
         """Where the error is not one of those that were foreseen, with its trace."""
@@ -218,6 +220,12 @@ def read_result(delivery: Delivery) -> Result:
             " to quorate.results.>"
         )
     return result
+
+
+def _attempts(attempt: _Attempt, delivery: Delivery) -> int:
+    """How often the write was tried, and before it could be claimed how often its result came. Of those most may have
+    waited for their turn only, so that they never are the last: only age ends the wait, or a surprise."""
+    return min(delivery.attempt, MAX_ATTEMPTS - 1) if attempt.claim is None else attempt.claim.epoch
 
 
 def until_next(error: Exception, attempt: int, age_s: float) -> float | None:

@@ -1,21 +1,29 @@
 """Results on GitHub: what is posted when, whatever GitHub answers."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from quorate.blobs import Blobs
+from quorate.contract.ids import series_key
+from quorate.contract.ledger import Receipt
+from quorate.contract.task import PullRequest
 from quorate.errors import Retryable
-from quorate.github import Ambiguous, GitHub, GitHubBusy, Refused
+from quorate.github import Ambiguous, Clock, GitHub, GitHubBusy, Refused, Unauthorized
 from quorate.settings import Settings
 from quorate.testing.github import Limits
 from quorate.testing.github_access import PERMISSIONS
-from quorate_collector.adapters.github_key import marker_key
+from quorate_collector.adapters import github_place
+from quorate_collector.adapters.github_key import SUBJECT, marker_key
 from quorate_collector.adapters.github_writer import GitHubWriter, github_writer
-from quorate_collector.adapters.ledger import Ledger
+from quorate_collector.adapters.ledger import Ledger, Overtaken
 from quorate_collector.domain import markers
+from quorate_collector.domain.notes import Notes
 from quorate_collector.ports import Later
+from quorate_collector.writing import until_next
 from tests.component.collector.pull_requests import Desk, Ground, finding, gone, grounds, token_of
 
 
@@ -33,6 +41,24 @@ async def told(of: Desk, result: Any) -> Any:
     receipt = await of.tell(result)
     assert receipt is not None
     return receipt
+
+
+def passing(request: httpx2.Request) -> None:
+    """GitHub answers by itself."""
+
+
+def answer(status: int, body: Any = None) -> httpx2.Response:
+    return httpx2.Response(status, json={"message": "no"} if body is None else body)
+
+
+async def notes_of(of: Desk) -> Notes:
+    key = series_key(of.settings.tenant, of.series)
+    return Notes.model_validate((await Ledger(of.bus, "github").read(key))[0].notes)
+
+
+async def give_up(of: Desk, result: Any) -> None:
+    """As it is done after all attempts."""
+    await Ledger(of.bus, "github").settle(series_key(of.settings.tenant, of.series), result.task_id, "given up")
 
 
 def states(of: Desk) -> list[str]:
@@ -84,6 +110,22 @@ async def test_what_is_fixed_is_resolved_and_the_block_is_lifted(ground: Ground)
         assert len(threads["f1"]["comments"]) == 1, "a reply would be a review of its own, and a mail to everyone"
         assert "1 fixed" in of.reviews()[1]["body"]
         assert "it is gone" in of.reviews()[1]["body"]
+
+
+async def test_what_was_gone_at_a_review_that_was_not_posted_is_settled_by_the_next(ground: Ground) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1", **HIGH), finding("f2", 3), **BLOCKED))
+        of.push()
+        unposted = await of.result(finding("f2", 3), resolved=[gone("f1")])
+        of.push()
+        assert "superseded" in (await told(of, unposted)).note
+
+        await told(of, await of.result(finding("f2", 3)))
+
+        assert states(of) == ["DISMISSED", "COMMENTED"]
+        assert of.threads()["f1"]["isResolved"]
+        assert not of.threads()["f2"]["isResolved"]
+        assert "1 fixed" in of.reviews()[1]["body"]
 
 
 async def test_a_finding_that_is_withheld_now_has_its_thread_resolved(ground: Ground) -> None:
@@ -198,6 +240,254 @@ async def test_the_failure_of_a_commit_is_told_once(ground: Ground) -> None:
 
 
 # Faults
+
+
+async def test_a_copy_that_lags_behind_the_submission_makes_no_second_review(ground: Ground) -> None:
+    async with ground.desk() as of:
+        result = await of.result(finding("f1"), finding("f2", 99))
+        of.line.rule = lambda r: answer(404) if r.method == "GET" and r.url.path.endswith("/comments") else None
+        with pytest.raises(Later) as later:
+            await of.tell(result)
+        assert later.value.retry_after_s == 5
+        assert [posted.unread for posted in (await notes_of(of)).reviews] == [True]
+
+        of.line.rule = passing
+        assert (await told(of, result)).url == of.reviews()[0]["html_url"]
+
+        notes = await notes_of(of)
+        assert [posted.unread for posted in notes.reviews] == [False]
+        assert {issue: each.comment for issue, each in notes.told.items()} == {
+            "f1": of.threads()["f1"]["comments"][0]["id"],
+            "f2": None,
+        }
+        assert len(of.reviews()) == 1
+
+
+async def test_a_review_whose_comments_were_never_read_is_not_posted_again_by_the_next(ground: Ground) -> None:
+    async with ground.desk() as of:
+        result = await of.result(finding("f1"))
+        of.line.rule = lambda r: answer(404) if r.method == "GET" and r.url.path.endswith("/comments") else None
+        with pytest.raises(Later):
+            await of.tell(result)
+        await give_up(of, result)
+        of.push()
+
+        receipt = await told(of, await of.result(finding("f1", standing="known")))
+
+        assert "comments of an earlier review" in receipt.note
+        assert len(of.reviews()) == 1
+
+
+REFUSED: dict[str, Any] = {"data": {"repository": None}, "errors": [{"type": "FORBIDDEN", "message": "not accessible"}]}
+
+
+def threads_answer(**threads: Any) -> dict[str, Any]:
+    page = {"pageInfo": {"hasNextPage": False, "endCursor": None}} | threads
+    return {"data": {"repository": {"pullRequest": {"reviewThreads": page}}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "remark"),
+    [
+        (REFUSED, "threads could not be read: GitHub refused"),
+        ({"data": {"repository": None}}, "another shape"),
+        ({"data": {"repository": {"pullRequest": None}}}, "another shape"),
+        ({"data": None}, "another shape"),
+        (threads_answer(nodes=7), "another shape"),
+        (threads_answer(nodes=[None, {"id": "x", "isResolved": False, "comments": {"nodes": [None]}}]), ""),
+    ],
+)
+async def test_threads_that_cannot_be_read_are_no_failure(ground: Ground, body: dict[str, Any], remark: str) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1", **HIGH), **BLOCKED))
+        await of.forget()
+        of.line.rule = lambda r: answer(200, body) if r.url.path.endswith("/graphql") else None
+        of.push()
+
+        receipt = await told(of, await of.result(resolved=[gone("f1")], verdict="approve"))
+
+        assert receipt.state == "done"
+        assert (remark in receipt.note) if remark else not receipt.note
+        assert [run["conclusion"] for run in of.gh.check_runs(of.repo) if run["head_sha"] == of.head] == ["success"]
+        # Nor is there a review with each push because of it.
+        of.push()
+        await told(of, await of.result(verdict="approve"))
+        assert len(of.reviews()) == 2
+
+
+async def test_the_check_comes_before_the_threads(ground: Ground) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1")))
+        of.push()
+        of.gh.fault("500", method="POST", path="/graphql$", count=3)
+
+        with pytest.raises(GitHubBusy):
+            await of.tell(await of.result(resolved=[gone("f1")]))
+
+        assert [run["head_sha"] for run in of.gh.check_runs(of.repo)].count(of.head) == 1
+
+
+@pytest.mark.parametrize("status", [403, 409])
+async def test_a_dismissal_that_is_refused_is_tried_again_by_the_next_review(ground: Ground, status: int) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1", **HIGH), **BLOCKED))
+        of.push()
+        of.line.rule = lambda r: answer(status) if r.url.path.endswith("/dismissals") else None
+        refused = await told(of, await of.result(resolved=[gone("f1")], verdict="approve"))
+        assert "could not be dismissed" in refused.note
+        assert states(of)[0] == "CHANGES_REQUESTED"
+
+        of.line.rule = passing
+        of.push()
+        await told(of, await of.result(verdict="approve"))
+
+        assert states(of)[0] == "DISMISSED"
+
+
+@pytest.mark.parametrize("status", [404, 422])
+async def test_a_review_that_is_gone_is_not_dismissed_again(ground: Ground, status: int) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1", **HIGH), **BLOCKED))
+        asked = 0
+
+        def refuse(request: httpx2.Request) -> httpx2.Response | None:
+            nonlocal asked
+            if not request.url.path.endswith("/dismissals"):
+                return None
+            asked += 1
+            return answer(status)
+
+        of.line.rule = refuse
+        for resolved in ([gone("f1")], []):
+            of.push()
+            await told(of, await of.result(resolved=resolved, verdict="approve"))
+
+        assert asked == 1
+
+
+@pytest.mark.parametrize("state", ["failed", "completed"])
+async def test_who_is_overtaken_while_waiting_for_a_turn_at_github_sends_nothing(ground: Ground, state: str) -> None:
+    async with ground.desk(checks=False, write_interval_s=0.01) as of:
+        found = [] if state == "failed" else [finding("f1")]
+        verdict = None if state == "failed" else "comment"
+        result = await of.result(*found, state=state, verdict=verdict, reason="no agent answered")
+        waiting, go = asyncio.Event(), asyncio.Event()
+
+        async def sleep(_: float) -> None:
+            waiting.set()
+            await go.wait()
+
+        slow = GitHub(of.settings.github, of.credentials, transport=of.line, clock=Clock(sleep=sleep))
+        other = GitHub(of.settings.github, of.credentials, transport=of.line, clock=Clock(sleep=pause))
+        with pytest.raises(Refused):
+            # A write of this process just before, so that the next one has to wait for its turn.
+            await slow.write("POST", f"/repos/{of.repo}/issues/99/comments", {"body": "x"}, repo=of.repo)
+
+        async def write(github: GitHub) -> Receipt:
+            writer = GitHubWriter(of.settings, github, of.bus, Blobs(of.bus))
+            what = writer.write_of(result)
+            assert what is not None
+            claim = await Ledger(of.bus, "github").claim(what.key, result.task_id, what.digest)
+            assert claim is not None
+            receipt = await writer.write(result, claim)
+            await claim.finish(receipt)
+            return receipt
+
+        first = asyncio.create_task(write(slow))
+        await asyncio.wait_for(waiting.wait(), 5)
+        assert (await write(other)).state == "done"
+        go.set()
+        with pytest.raises(Overtaken):
+            await first
+
+        assert len(of.gh.comments(of.repo, 1)) + len(of.gh.reviews(of.repo, 1)) == 1
+        path = "/issues/1/comments" if state == "failed" else "/reviews"
+        assert of.requests("POST", path) == (1 if state == "failed" else 2)
+
+
+async def pause(_: float) -> None:
+    return
+
+
+async def test_a_token_that_is_not_taken_is_waited_for(ground: Ground) -> None:
+    async with ground.desk() as of:
+        of.credentials = token_of(of.gh, of.owner)
+        result = await of.result(finding("f1"))
+        of.line.rule = lambda r: answer(401) if r.method == "POST" else None
+        with pytest.raises(Unauthorized) as refused:
+            await of.tell(result)
+        assert until_next(refused.value, 1, 0.0) == refused.value.retry_after_s
+
+        of.line.rule = passing
+        await told(of, result)
+
+        assert states(of) == ["COMMENTED"]
+
+
+async def test_what_is_undismissed_blocks_again(ground: Ground) -> None:
+    async with ground.desk() as of:
+        await told(of, await of.result(finding("f1", **HIGH), **BLOCKED))
+        for command, blockers in (("dismiss", 0), ("undismiss", 1)):
+            said = of.gh.comment(of.repo, 1, f"/quorate {command} f1", by="author")
+            done = {"blockers": blockers}
+            await told(of, await of.command(command, f"f1: {command}", said["id"], finding="f1", done=done))
+        assert states(of) == ["DISMISSED"]
+        of.push()
+
+        for _ in range(2):
+            await told(of, await of.result(finding("f1", standing="known", **HIGH), **BLOCKED))
+
+        assert states(of) == ["DISMISSED", "CHANGES_REQUESTED"]
+        assert len(of.gh.threads(of.repo, 1)) == 1, "told again, and not on its line a second time"
+
+
+async def test_what_was_written_below_a_very_long_list_is_found_again(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github_place, "MAX_LISTED", 4)
+    monkeypatch.setattr(github_place, "PER_PAGE", 2)
+    async with ground.desk() as of:
+        for n in range(21):
+            of.gh.comment(of.repo, 1, f"chat {n}", by="author")
+        result = await of.result(state="failed", verdict=None, reason="no agent answered")
+        of.gh.fault("commit-then-500", method="POST", path="/issues/1/comments$")
+        with pytest.raises(Ambiguous):
+            await of.tell(result)
+
+        await told(of, result)
+
+        assert sum("no agent answered" in each["body"] for each in of.gh.comments(of.repo, 1)) == 1
+
+
+@pytest.mark.parametrize("length", [0, 3, 4, 5, 8, 9, 16, 17, 40])
+async def test_the_newest_of_a_list_are_at_its_end(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(github_place, "MAX_LISTED", 4)
+    monkeypatch.setattr(github_place, "PER_PAGE", 2)
+    async with ground.desk() as of:
+        ids = [of.gh.comment(of.repo, 1, f"chat {n}", by="author")["id"] for n in range(length)]
+        claim = await Ledger(of.bus, "github").claim(f"newest{length}", "t1", "d")
+        assert claim is not None
+        pull = PullRequest(repo=of.repo, number=1)
+        place = github_place.Place(of.github(), claim, pull, series=of.series, task="t1", key=b"", login="quorate")
+
+        found = [each["id"] for each in await place.newest(place.issue_path("/comments"))]
+
+        assert found == ids[-len(found) :] if found else not ids
+        assert min(length, 3) <= len(found) <= 4
+
+
+async def test_a_key_that_was_deleted_is_made_anew(ground: Ground) -> None:
+    async with ground.desk() as of:
+        first = await marker_key(of.bus)
+        await of.bus.publish(SUBJECT, b"", headers={"KV-Operation": "DEL"})
+
+        made = await asyncio.gather(*(marker_key(of.bus) for _ in range(4)))
+
+        assert len(set(made)) == 1
+        assert len(made[0]) == 32
+        assert made[0] != first
 
 
 @pytest.mark.parametrize("kind", ["500", "commit-then-500", "commit-then-cut", "commit-late", "cut", "hang"])

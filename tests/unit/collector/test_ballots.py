@@ -10,17 +10,20 @@ from hypothesis import strategies as st
 from quorate.contract.blob import BlobRef
 from quorate.contract.facts import Assignee, Contribution, Outcome, Question, Usage
 from quorate.contract.finding import Ballot, Clearance, DecidedFinding, Finding, Resolved
+from quorate.contract.history import AgentRecord
 from quorate.settings import QuorumRule
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look
 from quorate_collector.domain.electorate import NOBODY, Readers
 from quorate_collector.domain.questions import MAX_IN_QUESTION
 from quorate_collector.domain.second_look import conclude_second_look, settle
 from quorate_collector.domain.state import Join
+from quorate_collector.domain.track_record import weight_of
 from quorate_collector.domain.weights import SURE
 
 REF = BlobRef(bucket="b", key="k", size=2, sha256="0" * 64)
 LEAK = Finding(path="a.py", line=5, message="Leak", severity="critical", cwe=89)
 FOUND = Contribution(version="1", findings=(LEAK,), read=("a.py",))
+UNSURE = FOUND.model_copy(update={"findings": (LEAK.model_copy(update={"confidence": SURE / 4}),)})
 ONLY_A = "critical needs 2 lineages to agree, and only a found it"
 
 
@@ -29,12 +32,13 @@ def policy(
     *,
     weights: Mapping[str, float] | None = None,
     configured: Mapping[str, str] | None = None,
+    records: Mapping[str, float] | None = None,
     **rule: Any,
 ) -> Policy:
     """One rule for all severities, of two lineages; ``configured`` maps agents to lineages."""
     share = {} if "share" in rule else {"lineages": 2}
     one = QuorumRule.model_validate(share | {"otherwise": otherwise} | rule)
-    return Policy(quorum=lambda _: one, lineages=configured or {}, weights=weights or {})
+    return Policy(quorum=lambda _: one, lineages=configured or {}, weights=weights or {}, records=records or {})
 
 
 def verify(*verifiers: str, **more: Any) -> Policy:
@@ -69,10 +73,14 @@ def says(*ballots: Ballot, **fields: Any) -> Contribution:
 
 
 def second_look(
-    earlier: Outcome, contributions: Mapping[str, Contribution], by: Policy, *silent: str, **more: Any
+    earlier: Outcome,
+    contributions: Mapping[str, Contribution],
+    by: Policy,
+    *silent: str,
+    readers: Readers = NOBODY,
 ) -> Conclusion:
     again = join("verify-1", contributions, *silent, kind="verify")
-    return conclude_second_look(again, earlier, contributions, by, **more)
+    return conclude_second_look(again, earlier, contributions, by, readers)
 
 
 def test_a_verifier_that_agrees_is_a_further_vote_in_its_own_words() -> None:
@@ -119,6 +127,7 @@ def test_a_verifier_that_disagrees_objects_and_the_finding_stays_demoted() -> No
         pytest.param(verify("v", configured={"v": "a"}), 0.8, "demoted", id="of the lineage that found it"),
         pytest.param(verify("v"), SURE / 2, "demoted", id="unsure"),
         pytest.param(verify("v", weights={"v": 0.5}), 0.8, "demoted", id="of little weight"),
+        pytest.param(verify("v", records={"v": 0.5}), 0.8, "demoted", id="of a bad record"),
         pytest.param(verify("v", voters=["a"]), 0.8, "confirmed", id="no voter, but named as one who verifies"),
     ],
 )
@@ -134,7 +143,7 @@ def test_only_who_was_asked_counts() -> None:
     agrees = says(ballot(earlier.findings[0]))
 
     not_a_verifier = second_look(earlier, {"x": agrees}, by).outcome.findings[0]
-    not_assigned = conclude_second_look(join("verify-1", {}), earlier, {"v": agrees}, by).outcome.findings[0]
+    not_assigned = conclude_second_look(join("verify-1", {}), earlier, {"v": agrees}, by, NOBODY).outcome.findings[0]
 
     assert [vote.agent for vote in not_a_verifier.votes] == [vote.agent for vote in not_assigned.votes] == ["a"]
     assert "v did not answer" in not_a_verifier.reason
@@ -215,11 +224,119 @@ def test_who_stands_by_its_vote_does_not_vote_twice_nor_under_another_lineage() 
     [finding] = outcome.findings
     assert finding.decision == "demoted"
     assert [(vote.agent, vote.lineage, vote.confidence) for vote in finding.votes] == [
-        ("ruff", "bandit", 1.0),
+        ("ruff", "bandit", 0.8),
         ("bandit", "bandit", 0.8),
     ]
     assert finding.votes[0].message == "Leak", "who adds nothing keeps its words"
     assert "bandit agreed, ruff stood by it" in finding.reason
+
+
+@pytest.mark.parametrize("by", [policy(lineages=1), verify("a", lineages=1)], ids=["discussing", "as verifier"])
+def test_a_guess_does_not_confirm_itself_by_a_ballot_that_is_sure(by: Policy) -> None:
+    earlier = first_look({"a": UNSURE}, by)
+    assert earlier.findings[0].decision == "demoted"
+
+    [finding] = second_look(earlier, {"a": says(ballot(earlier.findings[0], confidence=1.0))}, by).outcome.findings
+
+    assert finding.decision == "demoted"
+    assert [(vote.confidence, vote.weight, vote.message) for vote in finding.votes] == [(SURE / 4, 0.25, "seen")]
+    assert "a stood by it" in finding.reason
+
+
+def test_nor_by_withdrawing_its_vote_and_agreeing_again() -> None:
+    by = policy(lineages=1, rounds=3, configured={"a": "gpt"})
+    earlier = first_look({"a": UNSURE}, by)
+    sure = {agrees: {"a": says(ballot(earlier.findings[0], agrees, confidence=1.0))} for agrees in (True, False)}
+
+    withdrawn = published(second_look(earlier, sure[False], by))
+    [finding] = second_look(withdrawn, sure[True], by).outcome.findings
+
+    assert finding.decision == "demoted"
+    assert [(vote.lineage, vote.weight) for vote in finding.votes] == [("gpt", 0.25)]
+
+
+def test_who_stands_by_its_vote_less_surely_counts_less() -> None:
+    by = policy(rounds=1)
+    earlier = first_look({"a": FOUND}, by)
+    answers = {
+        "a": says(ballot(earlier.findings[0], confidence=SURE / 2)),
+        "b": says(ballot(earlier.findings[0])),
+    }
+
+    [finding] = second_look(earlier, answers, by).outcome.findings
+
+    assert finding.decision == "demoted"
+    assert finding.reason.startswith("critical needs 2 votes; a 0.5 + b 1.0 = 1.5 (a 0.5, by a low confidence); ")
+
+
+def test_who_comes_back_speaks_for_the_lineage_that_it_had_spoken_for() -> None:
+    """Or ruff, which found it as bandit, would be a second voice beside bandit."""
+    rule = FOUND.model_copy(update={"findings": (LEAK.model_copy(update={"rule": "S608"}),)})
+    by = policy(rounds=3)
+    earlier = first_look({"ruff": rule}, by)
+    [before] = earlier.findings
+
+    withdrawn = published(second_look(earlier, {"ruff": says(ballot(before, False))}, by))
+    answers = {"ruff": says(ballot(before)), "bandit": says(ballot(before))}
+    [finding] = second_look(withdrawn, answers, by).outcome.findings
+
+    assert finding.decision == "demoted"
+    assert {vote.lineage for vote in finding.votes} == {"bandit"}
+
+
+def test_who_found_it_by_rules_of_two_lineages_withdraws_the_vote_that_counted() -> None:
+    unsure = LEAK.model_copy(update={"rule": "S608", "confidence": SURE / 2})
+    two = (unsure, LEAK.model_copy(update={"rule": "F401"}))
+    by = policy(lineages=3)
+    earlier = first_look({"ruff": FOUND.model_copy(update={"findings": two}), "b": FOUND}, by)
+    assert [vote.agent for vote in earlier.findings[0].votes] == ["b", "ruff", "ruff"]
+
+    [finding] = second_look(earlier, {"ruff": says(ballot(earlier.findings[0], False))}, by).outcome.findings
+
+    assert [vote.agent for vote in finding.votes] == ["b"]
+    assert [(each.lineage, each.confidence) for each in finding.objections] == [("pyflakes", 0.8)]
+
+
+def test_dismissals_count_where_votes_are_added_up_and_switch_no_verifier_off_where_one_is_enough() -> None:
+    records = {agent: weight_of(AgentRecord(wrong=11)) for agent in "av"}
+    nothing = verify("v", lineages=1, records=records)
+    assert first_look({"a": FOUND}, nothing).findings[0].decision == "confirmed"
+
+    two = verify("v", records=records)
+    earlier = first_look({"a": FOUND}, two)
+    [finding] = second_look(earlier, {"v": says(ballot(earlier.findings[0]))}, two).outcome.findings
+    assert finding.decision == "demoted"
+    assert finding.reason.startswith(
+        "critical needs 2 votes; a 0.952 + v 0.952 = 1.904 (a 0.952, by its record; v 0.952, by its record); "
+    )
+
+
+def test_a_weight_that_changed_since_the_first_look_counts_as_it_is_now() -> None:
+    before, now = policy(records={"a": 0.5}), policy(records={"a": 0.25})
+    earlier = first_look({"a": FOUND}, before)
+
+    [finding] = second_look(earlier, {"b": says(ballot(earlier.findings[0]))}, now).outcome.findings
+
+    assert finding.reason.startswith("critical needs 2 votes; a 0.25 + b 1.0 = 1.25 (a 0.25, by its record); ")
+    assert [vote.weight for vote in finding.votes] == [0.25, 1.0]
+
+
+def test_who_answers_with_findings_in_place_of_ballots_is_named() -> None:
+    by = verify("v", "w")
+    earlier = first_look({"a": FOUND}, by)
+    [before] = earlier.findings
+
+    answers = {"v": FOUND, "w": says(ballot(before), ballot(before), findings=(LEAK, LEAK))}
+    outcome = second_look(earlier, answers, by).outcome
+
+    assert [vote.agent for vote in outcome.findings[0].votes] == ["a", "w"]
+    assert outcome.coverage.agents["v"].reason == (
+        "1 finding is ignored: it was asked for ballots on those that were put to it"
+    )
+    assert outcome.coverage.agents["w"].reason == (
+        "1 ballot is ignored: about no finding that was put to it, or repeated;"
+        " 2 findings are ignored: it was asked for ballots on those that were put to it"
+    )
 
 
 def test_who_withdraws_a_vote_speaks_for_the_lineage_that_it_had_voted_as() -> None:
@@ -361,23 +478,21 @@ def test_an_agent_that_is_silent_when_asked_again_still_took_part() -> None:
     assert outcome.partial
 
 
-def test_a_share_is_that_of_who_read_the_file_and_without_them_of_all_who_read_anything() -> None:
+def test_a_share_is_that_of_who_read_the_file_at_the_first_look() -> None:
     by = policy("discuss", share=0.5)
     contributions = {"a": FOUND, **{agent: Contribution(read=("a.py",)) for agent in "bc"}}
     contributions |= {agent: Contribution(read=("b.py",)) for agent in "de"}
     earlier = first_look(contributions, by)
     answers = {"b": says(ballot(earlier.findings[0]))}
 
-    known = second_look(earlier, answers, by, readers=Readers(contributions, {})).outcome.findings[0]
-    guessed = second_look(earlier, answers, by).outcome.findings[0]
+    [finding] = second_look(earlier, answers, by, readers=Readers(contributions, {})).outcome.findings
 
-    assert known.reason.startswith("critical needs 2 votes (50 % of 3 lineages that could have voted); a 1.0 + b 1.0")
-    assert guessed.reason.startswith("critical needs 3 votes (50 % of 5 lineages")
-    assert (known.decision, guessed.decision) == ("confirmed", "demoted")
+    assert finding.reason.startswith("critical needs 2 votes (50 % of 3 lineages that could have voted); a 1.0 + b 1.0")
+    assert finding.decision == "confirmed"
 
 
 # Properties: any first look, put to others who say anything.
-STANCES = st.sampled_from([FOUND, Contribution(read=("a.py",))])
+STANCES = st.sampled_from([FOUND, UNSURE, Contribution(read=("a.py",))])
 STEPS = st.dictionaries(st.sampled_from("abcd"), STANCES, min_size=1, max_size=4)
 SAID = st.tuples(st.booleans(), st.sampled_from([0.1, 0.3, 0.9]), st.sampled_from(["", "because"]))
 CAST = st.dictionaries(st.sampled_from("abvw"), st.lists(SAID, max_size=3), max_size=4)
@@ -411,7 +526,8 @@ def test_the_order_of_contributions_and_ballots_does_not_matter(
         for agent in data.draw(st.permutations(sorted(ballots)))
     }
     again = join("verify-1", ballots)
-    assert conclude_second_look(again, earlier, shuffled, by) == conclude_second_look(again, earlier, ballots, by)
+    one, other = (conclude_second_look(again, earlier, each, by, NOBODY) for each in (shuffled, ballots))
+    assert one == other
 
 
 @given(STEPS, CAST, POLICIES, st.sampled_from([0.1, 0.3, 0.9]))
@@ -448,3 +564,17 @@ def test_no_finding_is_lost_and_no_agent_counts_on_both_sides(
     for finding in outcome.findings:
         assert not {vote.agent for vote in finding.votes} & {each.agent for each in finding.objections}
         assert len({each.agent for each in finding.objections}) == len(finding.objections)
+
+
+@given(STEPS, CAST, st.lists(SAID, min_size=1, max_size=2), POLICIES)
+def test_no_ballot_makes_the_vote_of_its_agent_heavier(
+    contributions: dict[str, Contribution],
+    said: dict[str, list[tuple[bool, float, str]]],
+    own: list[tuple[bool, float, str]],
+    by: Policy,
+) -> None:
+    earlier = first_look({**contributions, "a": UNSURE}, by)
+    ballots = cast([finding.id for finding in earlier.findings], {**said, "a": own})
+    for before, now in zip(earlier.findings, second_look(earlier, ballots, by).outcome.findings, strict=True):
+        weights = {vote.agent: vote.weight for vote in before.votes}
+        assert all(vote.weight <= weights.get(vote.agent, 1.0) for vote in now.votes)

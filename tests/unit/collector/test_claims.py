@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from quorate.contract.ledger import MAX_DONE, LedgerEntry, Receipt
 from quorate_collector.domain import claims
-from quorate_collector.domain.claims import ABANDONED_S, Granted, Occupied, Told, claim, finished, noted, settled
+from quorate_collector.domain.claims import (
+    ABANDONED_S,
+    MAX_BYTES,
+    Granted,
+    Occupied,
+    Told,
+    claim,
+    finished,
+    noted,
+    settled,
+)
 
 DONE = Receipt()
 
@@ -50,7 +60,7 @@ def test_an_abandoned_intent_makes_room_and_its_task_is_told_what_is_known(notes
     entry = noted(held().entry, "t1", 1, {**notes, "kept": 1})
     assert entry is not None
     granted = held("t2", entry, idle_s=ABANDONED_S)
-    assert (granted.epoch, granted.fresh) == (2, False)
+    assert (granted.epoch, granted.fresh) == (1, False)
     assert granted.entry.done["t1"].state == state
     assert granted.entry.notes == {"kept": 1}
 
@@ -97,6 +107,24 @@ def test_only_the_last_receipts_are_kept() -> None:
         assert closed is not None
         entry = closed
     assert list(entry.done) == [f"t{number}" for number in range(5, MAX_DONE + 5)]
+
+
+def test_an_entry_stays_below_what_the_broker_takes_and_the_newest_receipt_stays() -> None:
+    entry = LedgerEntry(done={f"t{n}": Receipt(note="日" * 1_000) for n in range(MAX_DONE)}, notes={"a": "b" * 500_000})
+    closed = finished(held("new", entry).entry, "new", 1, Receipt(note="日" * 1_000))
+    assert closed is not None
+    assert MAX_BYTES - 10_000 < len(closed.encode()) <= MAX_BYTES
+    assert list(closed.done) == [*(f"t{n}" for n in range(MAX_DONE - len(closed.done) + 1, MAX_DONE)), "new"]
+    grown = noted(held("other", closed).entry, "other", 1, {"a": "b" * 800_000})
+    assert grown is not None
+    assert len(grown.encode()) <= MAX_BYTES
+    assert "new" in grown.done
+
+
+def test_notes_that_are_too_large_alone_cost_all_receipts_but_the_newest() -> None:
+    entry = noted(held("t3", LedgerEntry(done={"t1": DONE, "t2": DONE})).entry, "t3", 1, {"a": "b" * MAX_BYTES})
+    assert entry is not None
+    assert list(entry.done) == ["t2"]
 
 
 @dataclass

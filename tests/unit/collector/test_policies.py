@@ -12,6 +12,7 @@ from quorate.contract.finding import SEVERITIES, Clearance, DecidedFinding, Find
 from quorate.settings import Quorum, QuorumRule
 from quorate.verdict import verdict_of
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look, decide_findings
+from quorate_collector.domain.electorate import NOBODY, needs_readers
 from quorate_collector.domain.following import Followed
 from quorate_collector.domain.questions import MAX_IN_QUESTION
 from quorate_collector.domain.similarity import Lexical
@@ -36,12 +37,20 @@ def finds(confidence: float = 0.8, **fields: Any) -> Contribution:
     return Contribution(findings=(leak(confidence=confidence, **fields),), read=("a.py",))
 
 
+def twice(rule: str, other: str, first: float = 0.8) -> Contribution:
+    """One agent that says the same with two rules; ``first`` is the confidence of the first."""
+    return Contribution(findings=(leak(rule=rule, confidence=first), leak(rule=other)), read=("a.py",))
+
+
 def policy(
-    weights: Mapping[str, float] | None = None, configured: Mapping[str, str] | None = None, **rule: Any
+    weights: Mapping[str, float] | None = None,
+    configured: Mapping[str, str] | None = None,
+    records: Mapping[str, float] | None = None,
+    **rule: Any,
 ) -> Policy:
     """One rule for all severities; ``configured`` maps agents to lineages."""
     one = QuorumRule.model_validate(rule)
-    return Policy(quorum=lambda _: one, lineages=configured or {}, weights=weights or {})
+    return Policy(quorum=lambda _: one, lineages=configured or {}, weights=weights or {}, records=records or {})
 
 
 def decided(contributions: Mapping[str, Contribution], by: Policy) -> DecidedFinding:
@@ -62,16 +71,17 @@ def first_look(contributions: Mapping[str, Contribution], by: Policy, **more: An
 def test_a_vote_weighs_how_sure_it_is_times_what_its_agent_counts_for(
     confidence: float, own: float, weight: int
 ) -> None:
-    assert weight_of("a", "a", confidence, {"a": own}, ()) == weight
-    assert weight_of("a", "a", confidence, {"a": own}, ("b",)) == 0
-    assert weight_of("a", "gpt", confidence, {"a": own}, ("b", "gpt")) == weight
+    assert weight_of(confidence, own) == weight
+    assert policy({"a": own}).electorate(NOBODY).weigh("a", "a", confidence, "high") == weight
+    assert policy({"a": own}, voters=["b"]).electorate(NOBODY).weigh("a", "a", confidence, "high") == 0
+    assert policy({"a": own}, voters=["b", "gpt"]).electorate(NOBODY).weigh("a", "gpt", confidence, "high") == weight
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_weight_is_never_below_nothing_nor_above_a_whole_vote(confidence: float, own: float) -> None:
-    weight = weight_of("a", "a", confidence, {"a": own}, ())
+    weight = weight_of(confidence, own)
     assert 0 <= weight <= FULL
-    assert weight <= weight_of("a", "a", 1.0, {"a": own}, ())
+    assert weight <= weight_of(1.0, own)
     assert float(shown(weight)) == weight / FULL
 
 
@@ -82,42 +92,101 @@ def test_a_weight_is_never_below_nothing_nor_above_a_whole_vote(confidence: floa
             {"a": finds(), "b": finds(SURE * 0.6)},
             policy(lineages=2),
             "demoted",
-            "critical needs 2 votes; a 1.0 + b 0.6 = 1.6",
+            "critical needs 2 votes; a 1.0 + b 0.6 = 1.6 (b 0.6, by a low confidence)",
             id="one is not sure",
         ),
         pytest.param(
             {"a": finds(), "b": finds(SURE * 0.6), "c": finds(SURE * 0.4)},
             policy(lineages=2),
             "confirmed",
-            "critical needs 2 votes; a 1.0 + b 0.6 + c 0.4 = 2.0",
+            "critical needs 2 votes; a 1.0 + b 0.6 + c 0.4 = 2.0 (b 0.6, by a low confidence; c 0.4, by a low"
+            " confidence)",
             id="two halves are one",
         ),
         pytest.param(
             {"a": finds(), "b": finds()},
-            policy({"b": 0.25}, lineages=2),
+            policy(records={"b": 0.25}, lineages=2),
             "demoted",
-            "critical needs 2 votes; a 1.0 + b 0.25 = 1.25",
+            "critical needs 2 votes; a 1.0 + b 0.25 = 1.25 (b 0.25, by its record)",
             id="one has a bad record",
+        ),
+        pytest.param(
+            {"a": finds(), "b": finds(SURE / 2)},
+            policy({"b": 0.5}, records={"b": 0.1}, lineages=2),
+            "demoted",
+            "critical needs 2 votes; a 1.0 + b 0.25 = 1.25 (b 0.25, by the operator and a low confidence)",
+            id="what the operator says goes before the record",
+        ),
+        pytest.param(
+            {"a": finds(), "b": finds()},
+            policy({"b": 1.0}, records={"b": 0.1}, lineages=2),
+            "confirmed",
+            "2 lineages (a, b) found it, critical needs 2",
+            id="also where it says that a vote is whole",
+        ),
+        pytest.param(
+            {"a": finds()},
+            policy(records={"a": 0.1}),
+            "confirmed",
+            "1 lineage (a) found it, critical needs 1",
+            id="a record switches nobody off where one vote is enough",
+        ),
+        pytest.param(
+            {"a": finds()},
+            policy({"a": 0.9}),
+            "demoted",
+            "critical needs 1 vote; a 0.9 = 0.9 (a 0.9, by the operator)",
+            id="the operator does",
+        ),
+        pytest.param(
+            {"a": finds(), "b": Contribution(read=("a.py",))},
+            policy(records={"a": 0.5}, share=0.5),
+            "demoted",
+            "critical needs 1 vote (50 % of 2 lineages that could have voted); a 0.5 = 0.5 (a 0.5, by its record)",
+            id="under a share records count",
+        ),
+        pytest.param(
+            {"ruff": twice("S608", "F401")},
+            policy(lineages=2),
+            "demoted",
+            "critical needs 2 lineages to agree, and only bandit found it",
+            id="one agent with rules of two lineages is one",
+        ),
+        pytest.param(
+            {"ruff": twice("S608", "F401"), "b": Contribution(read=("a.py",))},
+            policy(share=0.6),
+            "demoted",
+            "critical needs 2 votes (60 % of 2 lineages that could have voted); bandit 1.0 = 1.0",
+            id="and could have voted as one",
+        ),
+        pytest.param(
+            {"ruff": twice("S608", "F401", SURE / 2), "b": finds()},
+            policy(lineages=2),
+            "confirmed",
+            "2 lineages (b, pyflakes) found it, critical needs 2",
+            id="with its heaviest vote",
         ),
         pytest.param(
             {"a": finds(SURE / 2), "b": finds(), "c": finds(SURE / 2)},
             policy(None, {"a": "gpt", "b": "gpt"}, lineages=2),
             "demoted",
-            "critical needs 2 votes; c 0.5 + gpt 1.0 = 1.5",
+            "critical needs 2 votes; c 0.5 + gpt 1.0 = 1.5 (a 0.5, by a low confidence; c 0.5, by a low confidence)",
             id="a lineage has the heaviest vote of its agents",
         ),
         pytest.param(
             {"a": finds(), "b": finds(), "c": clears()},
             policy({"c": 0.4}, lineages=2),
             "demoted",
-            f"critical needs 2 votes; a 1.0 + b 1.0 - c 0.4 = 1.6; c looked and objects: {SAID}",
+            "critical needs 2 votes; a 1.0 + b 1.0 - c 0.4 = 1.6 (c 0.4, by the operator);"
+            f" c looked and objects: {SAID}",
             id="objections have weights",
         ),
         pytest.param(
             {"a": finds(SURE / 2), "b": finds(), "c": clears()},
             policy(None, {"a": "gpt", "c": "gpt"}),
             "confirmed",
-            f"critical needs 1 vote; b 1.0 = 1.0; on both sides, so without a vote: gpt; c looked and objects: {SAID}",
+            "critical needs 1 vote; b 1.0 = 1.0 (a 0.5, by a low confidence); on both sides, so without a vote: gpt;"
+            f" c looked and objects: {SAID}",
             id="on both sides without a vote",
         ),
         pytest.param(
@@ -131,7 +200,7 @@ def test_a_weight_is_never_below_nothing_nor_above_a_whole_vote(confidence: floa
             {"a": finds(), "b": finds(), "c": clears()},
             policy({"c": 0.0}, lineages=2),
             "confirmed",
-            "critical needs 2 votes; a 1.0 + b 1.0 = 2.0; not counted: c (its weight is 0);"
+            "critical needs 2 votes; a 1.0 + b 1.0 = 2.0; not counted: c (by the operator);"
             f" c looked and objects: {SAID}",
             id="nor object",
         ),
@@ -139,7 +208,7 @@ def test_a_weight_is_never_below_nothing_nor_above_a_whole_vote(confidence: floa
             {"a": finds()},
             policy({"a": 0.0}),
             "demoted",
-            "critical needs 1 vote; no vote counts; not counted: a (its weight is 0)",
+            "critical needs 1 vote; no vote counts; not counted: a (by the operator)",
             id="nobody may vote",
         ),
         pytest.param(
@@ -201,6 +270,11 @@ def test_a_share_that_comes_out_even_is_not_rounded_up() -> None:
     voters = {f"voter-{number}": finds() for number in range(7)}
     readers = {f"reader-{number}": Contribution(read=("a.py",)) for number in range(18)}
     assert decided({**voters, **readers}, policy(share=0.28)).decision == "confirmed"
+
+
+def test_readers_are_needed_where_any_rule_has_a_share() -> None:
+    assert not needs_readers(Quorum().of)
+    assert needs_readers(Quorum(info=QuorumRule(share=0.5)).of)
 
 
 def test_what_is_withheld_or_held_says_so_in_its_reason() -> None:
@@ -312,13 +386,14 @@ def test_the_summary_tells_what_is_held_and_what_is_withheld() -> None:
         ({"decision": "confirmed", "severity": "info", "dismissed": True}, "comment"),
         ({"decision": "demoted"}, "comment"),
         ({"decision": "withheld"}, "approve"),
-        ({"decision": "withheld", "severity": "info", "dismissed": True}, "approve"),
+        ({"decision": "withheld", "severity": "info", "dismissed": True}, "comment"),
+        ({"decision": "withheld", "severity": "low", "dismissed": True}, "comment"),
         ({"decision": "held"}, "comment"),
         ({"decision": "held", "severity": "info"}, "comment"),
         ({"decision": "confirmed", "standing": "carried"}, "request_changes"),
     ],
 )
-def test_the_verdict_is_not_moved_by_what_is_withheld_and_waits_for_what_is_held(
+def test_the_verdict_is_moved_by_nothing_withheld_but_what_the_code_dismisses_and_waits_for_what_is_held(
     fields: dict[str, Any], verdict: str
 ) -> None:
     one = decided({"a": finds(severity="high")}, policy()).model_copy(update=fields)
@@ -342,8 +417,8 @@ WEIGHTS = st.dictionaries(st.sampled_from(AGENTS), st.sampled_from([0.0, 0.3, 0.
 LINEAGES = st.dictionaries(st.sampled_from(AGENTS), st.sampled_from(["gpt", "claude"]))
 VOTERS = st.sampled_from([(), ("a", "b", "c"), ("gpt", "d")])
 POLICIES = st.builds(
-    lambda rule, weights, lineages, voters: policy(weights, lineages, voters=voters, **rule),
-    *(RULES, WEIGHTS, LINEAGES, VOTERS),
+    lambda rule, weights, lineages, records, voters: policy(weights, lineages, records, voters=voters, **rule),
+    *(RULES, WEIGHTS, LINEAGES, WEIGHTS, VOTERS),
 )
 
 
@@ -374,10 +449,18 @@ def test_an_objection_never_confirms(
     contributions: dict[str, Contribution], by: Policy, confidence: float, lineage: str | None
 ) -> None:
     configured = {**by.lineages, "new": lineage} if lineage else by.lineages
-    by = Policy(by.quorum, configured, weights=by.weights)
+    by = Policy(by.quorum, configured, weights=by.weights, records=by.records)
     silent = {**contributions, "new": Contribution(read=("a.py",))}
     objecting = {**contributions, "new": clears(confidence)}
     assert is_confirmed(objecting, by) <= is_confirmed(silent, by)
+
+
+@given(STEPS, WEIGHTS, LINEAGES)
+def test_no_record_takes_away_what_one_vote_confirms(
+    contributions: dict[str, Contribution], records: dict[str, float], lineages: dict[str, str]
+) -> None:
+    measured = decide_findings(contributions, policy(None, lineages, records))
+    assert measured == decide_findings(contributions, policy(None, lineages))
 
 
 @given(STEPS, POLICIES)

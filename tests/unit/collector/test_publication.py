@@ -1,5 +1,6 @@
 """What is posted: nothing twice, nothing lost, nothing that the change could abuse."""
 
+import json
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from quorate_collector.domain import checks, markers
 from quorate_collector.domain.anchors import Anchor, Anchors
 from quorate_collector.domain.answer import Answer, answer_of, answer_text
 from quorate_collector.domain.comment_text import comment, issue_of, item
-from quorate_collector.domain.notes import MAX_TOLD, Notes, Posted, Told
+from quorate_collector.domain.notes import MAX_REVIEWS, MAX_TOLD, MAX_TOLD_BYTES, Event, Notes, Posted, Told
 from quorate_collector.domain.publication import (
     MAX_BODY,
     Draft,
@@ -156,6 +157,19 @@ def test_a_later_review_counts_what_is_new_fixed_and_still_open_and_names_open_b
     assert "Still open and blocking" in body
     assert "Message of f1" in body
     assert "old" in body
+
+
+@pytest.mark.parametrize(("verdict", "manner"), [("request_changes", "review"), ("comment", "update")])
+def test_what_blocks_again_after_a_dismissal_is_a_review(verdict: Verdict, manner: str) -> None:
+    shown = result(finding(), verdict=verdict)
+    notes = posted(shown)
+    demand = notes.reviews[0].model_copy(update={"verdict": verdict, "event": "REQUEST_CHANGES"})
+    assert plan(shown, notes.model_copy(update={"reviews": (demand,)})).manner == "update"
+    lifted = notes.model_copy(update={"reviews": (demand.model_copy(update={"dismissed": True}),)})
+    assert plan(shown, lifted).manner == manner
+    # Where it could only comment then, it is not said once more with each push.
+    again = demand.model_copy(update={"task": "t9", "review": 9, "event": "COMMENT"})
+    assert plan(shown, lifted.model_copy(update={"reviews": (*lifted.reviews, again)})).manner == "update"
 
 
 def test_an_issue_that_comes_back_is_told_again() -> None:
@@ -310,6 +324,35 @@ def test_hostile_text_pings_nobody_and_leaves_nowhere(text: str) -> None:
     assert not re.search(r"(?<!\\)</details>(?!\Z|\n)", prose.replace("\n</details>", ""))
     assert markers.issue_of(text) is None
     assert not any(line.startswith("/quorate") for line in text.split("\n"))
+
+
+def test_memory_is_bounded_in_bytes_too() -> None:
+    told = {f"{n:03}{'é' * 500}": Told(review=1, open=n >= 100) for n in range(600)}
+    review = Posted(task="t", head=HEAD, review=1, event="COMMENT")
+    kept = Notes().posting(review, told, []).told
+    assert (
+        len(json.dumps({k: v.model_dump() for k, v in kept.items()}, ensure_ascii=False).encode())
+        > MAX_TOLD_BYTES - 2_000
+    )
+    assert sum(len(k.encode()) + len(v.model_dump_json()) for k, v in kept.items()) <= MAX_TOLD_BYTES
+    assert list(kept) == list(told)[-len(kept) :], "what is settled goes first, then what is oldest"
+    few = dict(list(told.items())[90:110])
+    assert Notes().posting(review, few, []).told == few
+
+
+def test_a_review_that_blocks_is_remembered_before_others() -> None:
+    notes = Notes()
+    for n in range(3 * MAX_REVIEWS):
+        event: Event = "REQUEST_CHANGES" if n in (0, 1) else "COMMENT"
+        review = Posted(task=f"t{n}", head=HEAD, review=n, event=event, dismissed=n == 0)
+        notes = notes.posting(review, {}, [])
+    ids = [each.review for each in notes.reviews]
+    assert ids == [1, *range(2 * MAX_REVIEWS + 1, 3 * MAX_REVIEWS)]
+    for n in range(100, 100 + 2 * MAX_REVIEWS):
+        notes = notes.posting(Posted(task=f"t{n}", head=HEAD, review=n, event="REQUEST_CHANGES"), {}, [])
+    notes = notes.posting(Posted(task="last", head=HEAD, review=999, event="COMMENT"), {}, [])
+    assert len(notes.reviews) == MAX_REVIEWS
+    assert notes.reviews[-1].task == "last"
 
 
 def test_memory_is_bounded_and_forgets_what_is_settled_first() -> None:

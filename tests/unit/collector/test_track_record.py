@@ -48,7 +48,6 @@ def test_the_memory_of_events_and_the_number_of_agents_are_bounded(monkeypatch: 
         (100, 100, 1.0),
         (100, 110, 1.0),
         (100, 200, 220 / 310),
-        (-5, -5, 1.0),
     ],
 )
 def test_a_vote_weighs_less_only_for_an_agent_that_was_wrong_more_often_than_right(

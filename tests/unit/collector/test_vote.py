@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from quorate.contract.finding import Finding
+from quorate.contract.finding import Finding, Vote
 from quorate.contract.fix import Edit, Fix
 from quorate.settings import QuorumRule
 from quorate_collector.domain.dedup import Cluster, exact, observe
 from quorate_collector.domain.electorate import Electorate
+from quorate_collector.domain.tally import Tally, tally
 from quorate_collector.domain.vote import vote
 
 ONE = Electorate(lambda _: QuorumRule())
@@ -42,6 +43,13 @@ def test_lineages_vote_and_agents_do_not(
 ) -> None:
     decided = vote(cluster(*agents, lineages=lineages), 1, Electorate(lambda _: QuorumRule(lineages=needed)))
     assert (decided.decision, decided.reason) == (decision, reason)
+
+
+@pytest.mark.parametrize("order", [("bandit", "pyflakes"), ("pyflakes", "bandit")])
+def test_of_equal_votes_of_one_agent_that_of_the_first_lineage_by_name_counts(order: tuple[str, str]) -> None:
+    known: dict[str, Any] = {"agent": "ruff", "rule": "", "severity": "high", "confidence": 0.8, "message": "Leak"}
+    counted = tally("a.py", "high", [Vote(lineage=each, **known) for each in order], (), ONE)
+    assert counted == Tally("confirmed", "1 lineage (bandit) found it, high needs 1")
 
 
 def test_the_quorum_is_that_of_the_highest_severity() -> None:

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.contract.facts import AgentCoverage, Coverage
-from quorate.contract.finding import DecidedFinding, Objection, Resolved, Vote
+from quorate.contract.facts import AgentCoverage, Contribution, Coverage
+from quorate.contract.finding import DecidedFinding, Finding, Objection, Resolved, Vote
 from quorate.contract.result import Result, Timings
 from quorate.render.explain import MAX_MERGED, UnknownFinding, render
 from quorate.render.terminal import Terminal, cells
+from quorate.settings import QuorumRule
+from quorate_collector.domain.conclude import Policy, decide_findings
 
 OURS = re.compile(r"\x1b\[\d+(;\d+)*m")
 WIDE = Terminal(width=200)
@@ -97,6 +99,23 @@ def test_everything_that_is_known_of_a_finding_is_told() -> None:
         "  ✗ taint (lineage quorate) objects: confidence 0.8",
         '    "only constants reach it"',
     ]
+
+
+def test_a_vote_that_is_not_whole_says_where_its_weight_comes_from() -> None:
+    contributions = {
+        agent: Contribution(findings=(Finding(path="a.py", line=3, message="SQL", confidence=confidence),))
+        for agent, confidence in {"bandit": 0.9, "critic": 0.1, "guest": 0.2}.items()
+    }
+    rule = QuorumRule(lineages=3)
+    policy = Policy(lambda _: rule, weights={"guest": 0.5}, records={"bandit": 0.5, "guest": 0.1})
+
+    text = " ".join(render(result(*decide_findings(contributions, policy)), WIDE).split())
+
+    assert (
+        "Unconfirmed: medium needs 3 votes; bandit 0.5 + critic 0.25 + guest 0.25 = 1.0 (bandit 0.5, by its record;"
+        " critic 0.25, by a low confidence; guest 0.25, by the operator and a low confidence)"
+    ) in text
+    assert "✓ guest (lineage guest): medium, confidence 0.2, counts 0.25" in text
 
 
 def test_the_end_tells_what_was_merged_and_who_looked() -> None:

@@ -43,9 +43,8 @@ async def upload(place: Place, result: Result, head: str, files: Mapping[str, st
         "sarif": await asyncio.to_thread(_sarif, result, files),
         "tool_name": checks.NAME,
     }
-    await place.begin("sarif")
     try:
-        await place.write("POST", place.repo_path("/code-scanning/sarifs"), body)
+        await place.write("sarif", "POST", place.repo_path("/code-scanning/sarifs"), body)
     except Refused as error:
         # 413: a proxy on the way takes less than GitHub.
         if error.status not in (*_LACKING, 413):
@@ -64,7 +63,6 @@ async def _check_run(place: Place, result: Result, head: str) -> None:
     output = await asyncio.to_thread(checks.check_output, result)
     run = await _known_run(place, head)
     if run is None:
-        await place.begin("check")
         first = annotations[: checks.PER_REQUEST]
         body = {
             "name": checks.NAME,
@@ -74,14 +72,13 @@ async def _check_run(place: Place, result: Result, head: str) -> None:
             "conclusion": checks.conclusion(result),
             "output": output | {"annotations": first},
         }
-        made = await place.write("POST", place.repo_path("/check-runs"), body)
+        made = await place.write("check", "POST", place.repo_path("/check-runs"), body)
         run = CheckRun(task=place.task, run=made["id"], told=len(first))
         await place.remember(place.notes.checking(head, run))
     while run.told < len(annotations):
         following = annotations[run.told : run.told + checks.PER_REQUEST]
-        await place.begin("annotations")
         body = {"output": output | {"annotations": following}}
-        await place.write("PATCH", place.repo_path(f"/check-runs/{run.run}"), body)
+        await place.write("annotations", "PATCH", place.repo_path(f"/check-runs/{run.run}"), body)
         run = run.model_copy(update={"told": run.told + len(following)})
         await place.remember(place.notes.checking(head, run))
 
@@ -102,10 +99,9 @@ async def _known_run(place: Place, head: str) -> CheckRun | None:
 
 
 async def _status(place: Place, result: Result, head: str) -> None:
-    await place.begin("status")
     body: dict[str, Any] = {
         "state": checks.status_state(result),
         "context": checks.CONTEXT,
         "description": checks.description(result),
     }
-    await place.write("POST", place.repo_path(f"/statuses/{head}"), body)
+    await place.write("status", "POST", place.repo_path(f"/statuses/{head}"), body)

@@ -15,8 +15,9 @@ async def marker_key(bus: Bus) -> bytes:
     made = LedgerEntry(notes={"key": secrets.token_hex(32)})
     # Most often it is there; whoever is first writes it, and everybody reads what was written.
     stored = await bus.get_last_of_leader(_BUCKET, SUBJECT)
-    if stored is None:
-        await bus.put_once(SUBJECT, made.encode())
+    if stored is None or not stored.data:
+        # A key that was deleted leaves an empty message.
+        await bus.publish(SUBJECT, made.encode(), expect_sequence=stored.sequence if stored else 0)
         stored = await bus.get_last_of_leader(_BUCKET, SUBJECT)
     try:
         return bytes.fromhex(LedgerEntry.model_validate_json(stored.data if stored else b"").notes["key"])

@@ -10,6 +10,9 @@ from quorate_collector.ports import Claim
 
 MAX_LISTED = 5_000
 """Reviews or comments that are looked through at most, to find what was made before."""
+PER_PAGE = 100
+MAX_PAGE = 10_000
+"""Where the search for the last page of a list ends."""
 
 
 class Place:
@@ -49,8 +52,36 @@ class Place:
     async def pages(self, path: str, params: Mapping[str, Any] | None = None, *, items: str | None = None) -> list[Any]:
         return await self.github.pages(path, repo=self.pull.repo, params=params, limit=MAX_LISTED, items=items)
 
-    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return await self.github.write(method, path, body, repo=self.pull.repo)
+    async def newest(self, path: str) -> list[Any]:
+        """The items of a list that GitHub gives oldest first: all, or of a very long one some thousands at its end."""
+        found = await self.pages(path)
+        if len(found) < MAX_LISTED:
+            return found
+        full, beyond = MAX_LISTED // PER_PAGE, 2 * MAX_LISTED // PER_PAGE
+        while await self._page(path, beyond) and beyond < MAX_PAGE:
+            full, beyond = beyond, 2 * beyond
+        while beyond - full > 1:
+            middle = (full + beyond) // 2
+            full, beyond = (middle, beyond) if await self._page(path, middle) else (full, middle)
+        found = []
+        for number in range(max(1, full - MAX_LISTED // PER_PAGE + 1), beyond + 1):
+            found += await self._page(path, number)
+        return found
+
+    async def _page(self, path: str, number: int) -> list[Any]:
+        page: list[Any] = await self.get(path, {"per_page": PER_PAGE, "page": number})
+        return page
+
+    async def write(
+        self, step: str, method: str, path: str, body: Mapping[str, Any] | None = None, **known: Any
+    ) -> Any:
+        """Take a step, with the note of it right before the request: whoever is overtaken while waiting for a turn at
+        GitHub sends nothing. Raises Overtaken then."""
+
+        async def before() -> None:
+            await self.begin(step, **known)
+
+        return await self.github.write(method, path, body, repo=self.pull.repo, before=before)
 
     def is_ours(self, made: Mapping[str, Any]) -> bool:
         """Whether it was written under our login. GraphQL names an App without ``[bot]``."""

@@ -18,8 +18,7 @@ async def comment(place: Place, text: str) -> str | None:
     mark = markers.reply(place.key, place.series, place.task)
     made = await _made(place, place.issue_path("/comments"), mark)
     if made is None:
-        await place.begin("comment")
-        made = await place.write("POST", place.issue_path("/comments"), {"body": f"{text}\n\n{mark}"})
+        made = await place.write("comment", "POST", place.issue_path("/comments"), {"body": f"{text}\n\n{mark}"})
     return made.get("html_url")
 
 
@@ -30,9 +29,8 @@ async def reply(place: Place, thread_of: int, text: str) -> str | None:
     if made is None:
 
         async def send() -> Any:
-            await place.begin("reply")
             path = place.path(f"/comments/{thread_of}/replies")
-            return await place.write("POST", path, {"body": f"{text}\n\n{mark}"})
+            return await place.write("reply", "POST", path, {"body": f"{text}\n\n{mark}"})
 
         try:
             # A reply is a review of its own to GitHub, which a draft excludes.
@@ -67,14 +65,15 @@ async def _react(place: Place, command: ReviewCommandInput, told: Answer) -> Non
     where = "pulls" if command.thread_of is not None else "issues"
     path = place.repo_path(f"/{where}/comments/{command.comment_id}/reactions")
     with contextlib.suppress(Refused, Retryable):
-        await place.write("POST", path, {"content": "+1" if told.is_allowed else "confused"})
+        sign = {"content": "+1" if told.is_allowed else "confused"}
+        await place.github.write("POST", path, sign, repo=place.pull.repo)
 
 
 async def _made(place: Place, path: str, mark: str) -> dict[str, Any] | None:
     """What an earlier attempt wrote."""
     if not place.is_taken_over:
         return None
-    for each in await place.pages(path):
+    for each in await place.newest(path):
         if place.is_ours(each) and markers.ends_with(each.get("body"), mark):
             found: dict[str, Any] = each
             return found

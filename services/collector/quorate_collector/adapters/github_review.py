@@ -21,8 +21,13 @@ log = logging.getLogger("quorate.collector.github")
 
 MAX_PROBES = 20
 """Drafts that are tried at most to find the comments that GitHub does not take; the rest goes into the body."""
+COPIED_S = 5.0
+"""When to look again for what was written just now."""
 FOREIGN_DRAFT_S = 300.0
 """When to look again whether a person has finished the draft that stands in the way."""
+
+_NOTHING_TO_DISMISS = (404, 422)
+"""What GitHub says of a review that is gone, or was dismissed by a person already or before an interruption."""
 
 _EVENTS: dict[str, Event] = {"APPROVED": "APPROVE", "CHANGES_REQUESTED": "REQUEST_CHANGES"}
 
@@ -36,7 +41,7 @@ class Unpostable(Exception):
 async def find(place: Place) -> Json | None:
     """The review that an earlier attempt of this task made. Our drafts of other tasks are deleted on the way."""
     mark = _mark(place)
-    ours = [review for review in await place.pages(place.path("/reviews")) if place.is_ours(review)]
+    ours = [review for review in await place.newest(place.path("/reviews")) if place.is_ours(review)]
     mine = [review for review in ours if markers.ends_with(review.get("body"), mark)]
     # One that is submitted counts before a draft, which then came of a request that arrived late.
     found = min(mine, key=lambda review: (review["state"] == "PENDING", review["id"]), default=None)
@@ -53,9 +58,8 @@ def _is_stale(place: Place, review: Json) -> bool:
 
 async def discard(place: Place, review: int) -> None:
     """Delete a draft."""
-    await place.begin("discard")
     try:
-        await place.write("DELETE", place.path(f"/reviews/{review}"))
+        await place.write("discard", "DELETE", place.path(f"/reviews/{review}"))
     except Refused as error:
         if error.status != 404:
             raise
@@ -69,13 +73,8 @@ async def post(place: Place, publication: Publication, found: Json | None) -> Po
     if review["state"] == "PENDING":
         review = await _submit(place, publication, review)
     crashpoints.reached("github.submitted")
-    comments = await place.pages(place.path(f"/reviews/{review['id']}/comments"))
-    ids = {markers.issue_of(each.get("body")): each["id"] for each in comments}
     sent = draft(publication, place.notes.begun_for(place.task).unanchored)
-    told = {
-        issue: Told(review=review["id"], comment=ids.get(issue), confirmed=confirmed)
-        for issue, confirmed in sent.told.items()
-    }
+    told = {issue: Told(review=review["id"], confirmed=confirmed) for issue, confirmed in sent.told.items()}
     posted = Posted(
         task=place.task,
         head=publication.head,
@@ -83,9 +82,27 @@ async def post(place: Place, publication: Publication, found: Json | None) -> Po
         event=_EVENTS.get(review["state"], "COMMENT"),
         verdict=publication.result.verdict,
         url=review.get("html_url"),
+        unread=True,
     )
+    # Before anything else is asked: whatever becomes of that, nobody tells these issues again.
     await place.remember(place.notes.posting(posted, told, [resolved.issue for resolved in publication.fixed]))
     return posted
+
+
+async def read(place: Place, posted: Posted) -> None:
+    """Remember which comments a review has got, where this is not known yet. Raises Later."""
+    if not posted.unread:
+        return
+    try:
+        comments = await place.pages(place.path(f"/reviews/{posted.review}/comments"))
+    except Refused as error:
+        if posted.task != place.task:
+            place.remarks.append(f"the comments of an earlier review cannot be read: {error}")
+            return
+        # GitHub reads from copies, which may not have what was written a moment ago.
+        raise Later(f"the comments of {posted.url or posted.review} cannot be read: {error}", COPIED_S) from error
+    ids = {markers.issue_of(each.get("body")): each["id"] for each in comments}
+    await place.remember(place.notes.reading(posted.review, ids))
 
 
 async def update(place: Place, head: str) -> Posted:
@@ -94,8 +111,7 @@ async def update(place: Place, head: str) -> Posted:
     try:
         body = (await place.get(place.path(f"/reviews/{last.review}"))).get("body") or ""
         if (changed := markers.with_latest(body, update_line(head))) != body:
-            await place.begin("update")
-            await place.write("PUT", place.path(f"/reviews/{last.review}"), {"body": changed})
+            await place.write("update", "PUT", place.path(f"/reviews/{last.review}"), {"body": changed})
     except Refused as error:
         place.remarks.append(f"the last review could not be updated: {error}")
     return last
@@ -104,16 +120,16 @@ async def update(place: Place, head: str) -> Posted:
 async def dismiss(place: Place, why: str) -> None:
     """Take back what earlier reviews asked for, now that nothing blocks any more."""
     for posted in place.notes.reviews:
-        if posted.event != "REQUEST_CHANGES" or posted.dismissed or posted.task == place.task:
+        if not posted.blocks or posted.task == place.task:
             continue
-        await place.begin("dismiss")
         message = {"message": why, "event": "DISMISS"}
         try:
-            await place.write("PUT", place.path(f"/reviews/{posted.review}/dismissals"), message)
+            await place.write("dismiss", "PUT", place.path(f"/reviews/{posted.review}/dismissals"), message)
         except Refused as error:
-            # Dismissed by a person already, or before an interruption; or it may not be.
-            if error.status == 403:
+            if error.status not in _NOTHING_TO_DISMISS:
+                # It blocks still, so that the next review tries again.
                 place.remarks.append(f"an earlier review could not be dismissed: {error}")
+                continue
         await place.remember(place.notes.dismissing(posted.review))
 
 
@@ -156,8 +172,7 @@ async def _send_or_adopt(place: Place, publication: Publication, sent: Draft, un
     body = f"{sent.body}\n\n{_mark(place)}"
 
     async def send() -> Json:
-        await place.begin("create", unanchored=tuple(unanchored))
-        return await _send(place, publication.head, sent.comments, body)
+        return await _send(place, "create", publication.head, sent.comments, body, unanchored=tuple(unanchored))
 
     return await past_drafts(place, send)
 
@@ -183,12 +198,11 @@ async def past_drafts(place: Place, send: Callable[[], Awaitable[Json]]) -> Json
     raise AssertionError("unreachable: the loop returns or raises")
 
 
-async def _send(place: Place, head: str, comments: Iterable[Comment], body: str) -> Json:
+async def _send(place: Place, step: str, head: str, comments: Iterable[Comment], body: str, **known: Any) -> Json:
     listed = [each.anchor.fields() | {"body": each.body} for each in comments]
     # Without an event it is a draft.
-    review: Json = await place.write(
-        "POST", place.path("/reviews"), {"commit_id": head, "body": body, "comments": listed}
-    )
+    sent = {"commit_id": head, "body": body, "comments": listed}
+    review: Json = await place.write(step, "POST", place.path("/reviews"), sent, **known)
     return review
 
 
@@ -224,10 +238,9 @@ async def _refused(place: Place, head: str, comments: Sequence[Comment]) -> list
 
 
 async def _takes(place: Place, head: str, comments: Iterable[Comment]) -> bool:
-    await place.begin("probe")
     mark = markers.probe(place.key, place.series, place.task)
     try:
-        review = await _send(place, head, comments, f"This is being written.\n\n{mark}")
+        review = await _send(place, "probe", head, comments, f"This is being written.\n\n{mark}")
     except Refused as error:
         if _is_occupied(error):
             raise Later(f"a draft of a review of {place.series} stands in the way", 1.0) from error
@@ -242,10 +255,9 @@ async def _submit(place: Place, publication: Publication, review: Json) -> Json:
     """Make the draft a review. What GitHub does not let us demand or approve becomes a remark."""
     events = list(dict.fromkeys((publication.event, "COMMENT")))
     for event in events:
-        await place.begin("submit", review=review["id"])
         try:
             path = place.path(f"/reviews/{review['id']}/events")
-            submitted: Json = await place.write("POST", path, {"event": event})
+            submitted: Json = await place.write("submit", "POST", path, {"event": event}, review=review["id"])
         except Refused as error:
             if error.status == 404:
                 raise Later(f"the draft of {place.series} is gone: it is written again", 1.0) from error

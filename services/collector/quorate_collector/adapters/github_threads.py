@@ -77,7 +77,18 @@ async def _turn(place: Place, thread: Thread, *, is_resolved: bool) -> None:
 
 
 async def _threads(place: Place) -> dict[int, Thread]:
-    """The threads by the id of their first comment."""
+    """The threads by the id of their first comment. What cannot be read is a remark: no review fails by it."""
+    try:
+        return await _listed(place)
+    except Refused as error:
+        place.remarks.append(f"the threads could not be read: {error}")
+    except (LookupError, TypeError, AttributeError):
+        place.remarks.append("the threads could not be read: GitHub's answer has another shape")
+    return {}
+
+
+async def _listed(place: Place) -> dict[int, Thread]:
+    """Raises Refused, or what comes of walking an answer of another shape."""
     owner, _, name = place.pull.repo.partition("/")
     found: dict[int, Thread] = {}
     after: str | None = None
@@ -86,8 +97,9 @@ async def _threads(place: Place) -> dict[int, Thread]:
         told = await place.github.graphql(_THREADS, variables, repo=place.pull.repo)
         page = told["repository"]["pullRequest"]["reviewThreads"]
         for node in page["nodes"]:
-            comments = node["comments"]["nodes"]
-            if comments and comments[0].get("databaseId"):
+            # Null stands for what may not be seen.
+            comments = node["comments"]["nodes"] if node is not None else []
+            if comments and comments[0] is not None and comments[0].get("databaseId"):
                 found[comments[0]["databaseId"]] = Thread(node["id"], node["isResolved"])
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:

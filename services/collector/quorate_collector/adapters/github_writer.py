@@ -23,6 +23,7 @@ from quorate_collector.adapters import (
 from quorate_collector.adapters.github_place import Place
 from quorate_collector.domain.anchors import Anchors
 from quorate_collector.domain.comment_text import issue_of
+from quorate_collector.domain.notes import Notes
 from quorate_collector.domain.publication import event_of, failure, publication
 from quorate_collector.ports import Claim, Write, Writer
 
@@ -135,10 +136,12 @@ class GitHubWriter:
                 posted = await github_review.post(place, plan, found)
             else:
                 posted = await github_review.update(place, head)
+        await github_review.read(place, posted)
         if result.verdict != "request_changes":
             await github_review.dismiss(place, f"Resolved in {head[:10]}.")
-        await github_threads.settle(place, _settled(result))
+        # Before the threads, which matter less: merging may wait for it.
         await self._mark(place, result, head)
+        await github_threads.settle(place, _settled(result, place.notes))
         if github.sarif:
             await github_checks.upload(place, result, head, files)
         return Receipt(url=posted.url)
@@ -176,9 +179,11 @@ def _superseded(pull: github_review.Json, head: str) -> str | None:
     return f"superseded by {current[:10]}" if current != head else None
 
 
-def _settled(result: Result) -> list[str]:
-    """The issues that need no answer any more: gone, or not to be heard of."""
+def _settled(result: Result, notes: Notes) -> list[str]:
+    """The issues that were told and need no answer any more: gone, or not to be heard of.
+
+    What is open is found again or carried, so whatever is not among the findings is over, also where it was an earlier
+    review that noticed and nobody was told of that one.
+    """
     present = {issue_of(finding) for finding in result.findings if finding.decision != "withheld"}
-    withheld = [issue_of(finding) for finding in result.findings if finding.decision == "withheld"]
-    over = dict.fromkeys([*withheld, *(resolved.issue for resolved in result.resolved)])
-    return [issue for issue in over if issue not in present]
+    return [issue for issue, told in notes.told.items() if told.open and issue not in present]

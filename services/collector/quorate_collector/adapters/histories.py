@@ -12,7 +12,7 @@ from quorate.contract.finding import DecidedFinding, Resolved
 from quorate.contract.history import Fate, History, TrackRecord
 from quorate.errors import Rejected, Unavailable
 from quorate_collector.domain import commands
-from quorate_collector.domain.history import MAX_BYTES, record, settled
+from quorate_collector.domain.history import MAX_BYTES, bounded, record, redecide, settled
 from quorate_collector.domain.track_record import settle
 
 MAX_TRIES = 20
@@ -56,15 +56,24 @@ class Histories:
         resolved: tuple[Resolved, ...],
         task: str,
         label: str,
-        moved: Mapping[str, str] | None = None,
+        position: int,
     ) -> History:
-        """Record a review as it was published, once, and count in the track record what came of its findings."""
+        """Record a review as it was published, once, and count in the track record what came of its findings.
+        ``position`` is that of its assignment in the log."""
 
         def recorded(history: History) -> History:
-            return record(history, findings, resolved, task, label, moved=moved, max_bytes=self._room)
+            return record(history, findings, resolved, task, label, position, max_bytes=self._room)
 
         after = await self._change_history(tenant, series, recorded)
         return await self.settle(tenant, after)
+
+    async def redecide(self, tenant: str, series: str, findings: tuple[DecidedFinding, ...]) -> History:
+        """Decide what is open anew, as another look at findings of a recorded review was published."""
+
+        def redecided(history: History) -> History:
+            return bounded(redecide(history, findings), self._room)
+
+        return await self._change_history(tenant, series, redecided)
 
     async def command(self, tenant: str, series: str, command: commands.Command) -> str:
         """Carry out a command, once, and return the answer to who gave it."""

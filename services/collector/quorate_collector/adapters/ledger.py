@@ -50,7 +50,7 @@ class Ledger:
         """Take up the write of ``task`` to the place ``key``; None when it has its receipt already.
 
         An open intent of the same task is taken over. Raises Busy while another task's is open, Overtaken when another
-        process takes this one up at the same moment, Unreadable or Unavailable.
+        process takes this one up at the same moment, Unreadable, TooLarge or Unavailable.
         """
         for attempt in range(MAX_TRIES):
             entry, revision, at = await self.read(key)
@@ -74,7 +74,7 @@ class Ledger:
     async def settle(self, key: str, task: str, note: str) -> Receipt:
         """Give up on a task that could not be claimed, and return the receipt that stands then.
 
-        Raises Busy, Unreadable or Unavailable.
+        Raises Busy, Unreadable, TooLarge or Unavailable.
         """
         for _ in range(MAX_TRIES):
             entry, revision, _at = await self.read(key)

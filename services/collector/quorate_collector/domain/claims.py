@@ -14,6 +14,9 @@ ABANDONED_S = 26 * 3600.0
 """An intent that nobody has touched for so long is nobody's: a living one is taken up again every few minutes, and
 given up after a day."""
 
+MAX_BYTES = 900_000
+"""What an entry may take. The broker takes no message of more than 1 MiB, its headers included."""
+
 BEGUN = "begun"
 """The one note that all writers share: true while a step that cannot be undone may have been taken."""
 
@@ -53,7 +56,7 @@ def claim(entry: LedgerEntry, task: str, digest: str, *, idle_s: float) -> Grant
             return Occupied(intent.task)
         note = "nobody has worked on it for more than a day"
         entry = _closed(entry, intent.task, Receipt(state=given_up(entry.notes), note=note), entry.notes)
-    epoch = intent.epoch + 1
+    epoch = intent.epoch + 1 if intent.task == task else 1
     return Granted(_intended(entry, task, epoch, digest), epoch, fresh=False)
 
 
@@ -61,7 +64,7 @@ def noted(entry: LedgerEntry, task: str, epoch: int, notes: Mapping[str, Any]) -
     """The entry with other notes, or None when the intent is no longer that of ``task`` and ``epoch``."""
     if not _holds(entry, task, epoch):
         return None
-    return entry.model_copy(update={"notes": dict(notes)})
+    return _fitting(entry.model_copy(update={"notes": dict(notes)}))
 
 
 def finished(
@@ -99,16 +102,31 @@ def _holds(entry: LedgerEntry, task: str, epoch: int) -> bool:
 
 
 def _intended(entry: LedgerEntry, task: str, epoch: int, digest: str) -> LedgerEntry:
-    return entry.model_copy(update={"intent": Intent(task=task, epoch=epoch, digest=digest)})
+    return _fitting(entry.model_copy(update={"intent": Intent(task=task, epoch=epoch, digest=digest)}))
 
 
 def _closed(entry: LedgerEntry, task: str, receipt: Receipt, notes: Mapping[str, Any]) -> LedgerEntry:
     """Without the intent. What was begun has ended with it."""
     kept = {name: value for name, value in notes.items() if name != BEGUN}
-    return _with_receipt(entry, task, receipt).model_copy(update={"intent": None, "notes": kept})
+    return _with_receipt(entry.model_copy(update={"intent": None, "notes": kept}), task, receipt)
 
 
 def _with_receipt(entry: LedgerEntry, task: str, receipt: Receipt) -> LedgerEntry:
     """The oldest receipts make room."""
     others = [(other, each) for other, each in entry.done.items() if other != task]
-    return entry.model_copy(update={"done": dict([*others, (task, receipt)][-MAX_DONE:])})
+    return _fitting(entry.model_copy(update={"done": dict([*others, (task, receipt)][-MAX_DONE:])}))
+
+
+def _fitting(entry: LedgerEntry) -> LedgerEntry:
+    """Without its oldest receipts, as far as all together are too many bytes; the newest stays."""
+    spare = len(entry.encode()) - MAX_BYTES
+    if spare <= 0:
+        return entry
+    done = dict(entry.done)
+    for task in list(done)[:-1]:
+        if spare <= 0:
+            break
+        receipt = done.pop(task)
+        # At least so much: there are names and quotation marks too.
+        spare -= len(f"{task}{receipt.note}{receipt.url or ''}".encode())
+    return entry.model_copy(update={"done": done})

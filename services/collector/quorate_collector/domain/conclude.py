@@ -28,17 +28,19 @@ _OTHERS: dict[Decision, str] = {"demoted": "unconfirmed", "held": "held", "withh
 class Policy:
     """What the operator decided about votes. ``lineages`` maps agents to lineages other than their names.
 
-    ``similarity`` tells which messages mean the same, and ``weights`` what an agent's vote counts for, from 0 to 1:
-    the operator's number, else that of its record; an agent that is not in it has a whole vote.
+    ``similarity`` tells which messages mean the same. ``weights`` is what the operator says that an agent's vote counts
+    for, from 0 to 1, and ``records`` what its measured record says, which counts for an agent that is not in
+    ``weights``, and only where a rule needs more than one vote, or a share.
     """
 
     quorum: Quorum
     lineages: Mapping[str, str] = field(default_factory=dict)
     similarity: Similarity = LEXICAL
     weights: Mapping[str, float] = field(default_factory=dict)
+    records: Mapping[str, float] = field(default_factory=dict)
 
     def electorate(self, readers: Readers) -> Electorate:
-        return Electorate(self.quorum, self.weights, readers)
+        return Electorate(self.quorum, self.weights, self.records, readers)
 
 
 Follow = Callable[[tuple[DecidedFinding, ...]], Followed]

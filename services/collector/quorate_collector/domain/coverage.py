@@ -1,7 +1,8 @@
 """Who took part in a step, and what nobody read."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from pydantic_core import to_json
 
@@ -12,6 +13,14 @@ from quorate_collector.domain.state import Join
 MAX_UNREAD_BYTES = 100_000
 MAX_VERSION = 64
 MAX_REASON = 500
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """How much an agent said to no effect when it was asked about findings: it can only cast ballots, one on each."""
+
+    ballots: int = 0
+    findings: int = 0
 
 
 def coverage_of(join: Join, contributions: Mapping[str, Contribution], configured: Mapping[str, str]) -> Coverage:
@@ -48,15 +57,15 @@ def coverage_of(join: Join, contributions: Mapping[str, Contribution], configure
     return Coverage(agents=agents, unread=_first(nobody, MAX_UNREAD_BYTES), unread_total=len(nobody))
 
 
-def looked_again(first: Coverage, second: Coverage, ignored: Mapping[str, int]) -> Coverage:
+def looked_again(first: Coverage, second: Coverage, ignored: Mapping[str, Ignored]) -> Coverage:
     """The coverage of a review whose findings were put to further agents, or to the same ones once more.
 
-    Files are those of the first look: to judge a finding is not to review its file. ``ignored`` counts by agent the
-    ballots that did not count.
+    Files are those of the first look: to judge a finding is not to review its file. ``ignored`` is by agent what it
+    said to no effect.
     """
     agents = dict(first.agents)
     for agent, now in second.agents.items():
-        reason = "; ".join(filter(None, (now.reason, _ignored(ignored.get(agent, 0)))))
+        reason = "; ".join(filter(None, (now.reason, *_in_vain(ignored.get(agent, Ignored())))))
         before = agents.get(agent)
         if before is None:
             agents[agent] = now.model_copy(update={"reason": reason[:MAX_REASON] or None})
@@ -71,11 +80,15 @@ def looked_again(first: Coverage, second: Coverage, ignored: Mapping[str, int]) 
     return first.model_copy(update={"agents": agents})
 
 
-def _ignored(ballots: int) -> str:
-    if not ballots:
-        return ""
-    are = "1 ballot is" if ballots == 1 else f"{ballots:,} ballots are"
-    return f"{are} ignored: about no finding that was put to it, or repeated"
+def _in_vain(ignored: Ignored) -> Iterator[str]:
+    if ignored.ballots:
+        yield f"{_are(ignored.ballots, 'ballot')} ignored: about no finding that was put to it, or repeated"
+    if ignored.findings:
+        yield f"{_are(ignored.findings, 'finding')} ignored: it was asked for ballots on those that were put to it"
+
+
+def _are(number: int, noun: str) -> str:
+    return f"1 {noun} is" if number == 1 else f"{number:,} {noun}s are"
 
 
 def _first(paths: list[str], max_bytes: int) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
 
 MAX_REVIEWS = 20
 MAX_TOLD = 2_000
+MAX_TOLD_BYTES = 400_000
+"""Less than half of what an entry of the ledger may take, which also has the receipts."""
 MAX_TASKS = 200
 MAX_HEADS = 20
 
@@ -36,6 +38,12 @@ class Posted(Part):
     verdict: Verdict | None = None
     url: str | None = None
     dismissed: bool = False
+    unread: bool = False
+    """Whether the ids of its comments are not known yet."""
+
+    @property
+    def blocks(self) -> bool:
+        return self.event == "REQUEST_CHANGES" and not self.dismissed
 
 
 class CheckRun(Part):
@@ -92,8 +100,19 @@ class Notes(Part):
             known = all_told.get(issue)
             if known is not None and known.comment is None and issue not in told:
                 all_told[issue] = known.model_copy(update={"open": False})
-        reviews = (*self.reviews, posted)[-MAX_REVIEWS:]
+        reviews = _kept((*self.reviews, posted))
         return self.model_copy(update={"reviews": reviews, "told": _bounded(all_told)})
+
+    def reading(self, review: int, comments: Mapping[str | None, int]) -> "Notes":
+        """With the comments of a review, by their issues."""
+        told = {
+            issue: each.model_copy(update={"comment": comments[issue]})
+            if each.review == review and issue in comments
+            else each
+            for issue, each in self.told.items()
+        }
+        reviews = (r.model_copy(update={"unread": False}) if r.review == review else r for r in self.reviews)
+        return self.model_copy(update={"told": told, "reviews": tuple(reviews)})
 
     def settling(self, issue: str, *, open: bool) -> "Notes":
         """With the issue open or settled."""
@@ -119,11 +138,26 @@ class Notes(Part):
         return self.model_copy(update={"replied": (*self.replied, task)[-MAX_TASKS:]})
 
 
+_QUOTES = 4
+"""The quotation marks, colon and comma of an issue in JSON."""
+
+
+def _kept(reviews: tuple[Posted, ...]) -> tuple[Posted, ...]:
+    """The last ones, and before others those that block still: only what is known can be dismissed."""
+    spare = len(reviews) - MAX_REVIEWS
+    order = sorted(range(len(reviews) - 1), key=lambda at: reviews[at].blocks)  # stable: the oldest come first in each
+    gone = set(order[: max(spare, 0)])
+    return tuple(each for at, each in enumerate(reviews) if at not in gone)
+
+
 def _bounded(told: dict[str, Told]) -> dict[str, Told]:
     """What is settled is forgotten first, then what is oldest."""
-    spare = len(told) - MAX_TOLD
-    if spare <= 0:
-        return told
-    order = sorted(told, key=lambda issue: told[issue].open)  # stable: the oldest come first in each
-    gone = set(order[:spare])
+    sizes = {issue: len(issue.encode()) + len(each.model_dump_json()) + _QUOTES for issue, each in told.items()}
+    number, size = len(told), sum(sizes.values())
+    gone: set[str] = set()
+    for issue in sorted(told, key=lambda issue: told[issue].open):  # stable: the oldest come first in each
+        if number <= MAX_TOLD and size <= MAX_TOLD_BYTES:
+            break
+        gone.add(issue)
+        number, size = number - 1, size - sizes[issue]
     return {issue: each for issue, each in told.items() if issue not in gone}

@@ -53,6 +53,7 @@ class Publication:
     news: tuple[DecidedFinding, ...]
     standing: tuple[DecidedFinding, ...]
     fixed: tuple[Resolved, ...]
+    fixed_before: int
     withheld: int
     comments: tuple[Comment, ...]
     source: Source
@@ -91,10 +92,11 @@ def publication(
     for finding in shown:
         known = notes.is_told(issue_of(finding), confirmed=finding.decision == "confirmed")
         (standing if known else news).append(finding)
-    present = {issue_of(finding) for finding in shown}
-    fixed = tuple(r for r in result.resolved if _is_open(notes, r.issue) and r.issue not in present)
+    found = {issue_of(finding) for finding in result.findings}
+    over = {issue for issue, told in notes.told.items() if told.open and issue not in found}
+    fixed = tuple(resolved for resolved in result.resolved if resolved.issue in over)
     last = notes.reviews[-1] if notes.reviews else None
-    changed = last is None or bool(news or fixed) or last.verdict != result.verdict
+    changed = last is None or bool(news or over) or last.verdict != result.verdict or _is_lifted(result, notes)
     return Publication(
         result=result,
         head=head,
@@ -104,10 +106,19 @@ def publication(
         news=tuple(news),
         standing=tuple(standing),
         fixed=fixed,
+        fixed_before=len(over) - len({resolved.issue for resolved in fixed}),
         withheld=len(result.findings) - len(shown),
         comments=tuple(_comments(news, anchors, source, max_inline)),
         source=source,
     )
+
+
+def _is_lifted(result: Result, notes: Notes) -> bool:
+    """Whether changes are requested and the review that last did so was dismissed, so that it blocks no more."""
+    if result.verdict != "request_changes":
+        return False
+    demands = [posted for posted in notes.reviews if posted.verdict == "request_changes"]
+    return bool(demands) and demands[-1].dismissed
 
 
 def draft(publication: Publication, unanchored: Collection[str] = ()) -> Draft:
@@ -146,11 +157,6 @@ def failure(result: Result) -> str:
     return f"The review could not be done: {reason}\n\n`/quorate review` tries again."
 
 
-def _is_open(notes: Notes, issue: str) -> bool:
-    told = notes.told.get(issue)
-    return told is not None and told.open
-
-
 def _comments(news: Iterable[DecidedFinding], anchors: Anchors, source: Source, max_inline: int) -> Iterator[Comment]:
     issues: set[str] = set()
     for finding in news:
@@ -174,9 +180,11 @@ def _head(publication: Publication) -> Iterator[str]:
     if blockers:
         yield "**Still open and blocking**"
         yield _list([line_of(finding) for finding in blockers])
-    if publication.fixed:
+    if publication.fixed or publication.fixed_before:
+        before = publication.fixed_before
+        earlier = [f"- {before:,} noticed by a review that was not posted, as a push superseded it"] if before else []
         yield "<details><summary>Fixed</summary>"
-        yield _list([line_of_fixed(resolved) for resolved in publication.fixed])
+        yield _list([*(line_of_fixed(resolved) for resolved in publication.fixed), *earlier])
         yield "</details>"
     if gaps := list(_gaps(result)):
         yield "\n".join(gaps)
@@ -185,7 +193,8 @@ def _head(publication: Publication) -> Iterator[str]:
 def _changes(publication: Publication) -> str:
     counts = [f"{len(publication.news):,} new"]
     if not publication.first:
-        counts += [f"{len(publication.fixed):,} fixed", f"{len(publication.standing):,} still open"]
+        fixed = len(publication.fixed) + publication.fixed_before
+        counts += [f"{fixed:,} fixed", f"{len(publication.standing):,} still open"]
     if publication.withheld:
         counts.append(f"{publication.withheld:,} withheld")
     since = "First review" if publication.first else "Since the last review"

@@ -53,7 +53,7 @@ def _following(before: Question | None) -> Iterator[tuple[QuestionKind, int]]:
     kinds = _KINDS
     if before is not None:
         yield before.kind, before.round + 1
-        kinds = _KINDS[_KINDS.index(before.kind) + 1 :] if before.kind in _KINDS else ()
+        kinds = _KINDS[_KINDS.index(before.kind) + 1 :]
     yield from ((kind, 1) for kind in kinds)
 
 

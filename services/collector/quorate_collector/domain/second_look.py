@@ -1,22 +1,22 @@
 """The second look: findings without a quorum, with the ballots of those they were put to."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from quorate.contract.facts import Contribution, Outcome, Question
-from quorate.contract.finding import Ballot, DecidedFinding, Objection, Vote
+from quorate.contract.finding import Ballot, DecidedFinding, Objection, Severity, Vote
 from quorate.settings import QuorumRule
 from quorate.verdict import verdict_of
 from quorate_collector.domain.conclude import Conclusion, Policy, reason_of, summary_of
-from quorate_collector.domain.coverage import coverage_of, looked_again
+from quorate_collector.domain.coverage import Ignored, coverage_of, looked_again
 from quorate_collector.domain.electorate import Electorate, Readers
 from quorate_collector.domain.lineage import lineage_of
 from quorate_collector.domain.questions import ask
 from quorate_collector.domain.state import Join
-from quorate_collector.domain.tally import MAX_REASON, tally
+from quorate_collector.domain.tally import MAX_REASON, one_of_each, tally
 from quorate_collector.domain.weights import FULL
 
-_DONE = {"verify": "verification", "discuss": "discussion", "hold": "approval"}
+_DONE = {"verify": "verification", "discuss": "discussion"}
 
 Ballots = Mapping[str, Mapping[str, Ballot]]
 """By finding and agent."""
@@ -27,17 +27,16 @@ def conclude_second_look(
     earlier: Outcome,
     contributions: Mapping[str, Contribution],
     policy: Policy,
-    readers: Readers | None = None,
+    readers: Readers,
 ) -> Conclusion:
     """``earlier`` is the outcome that asked, with all of its findings; ``contributions`` are those of the agents that
-    were asked and answered in time. ``readers`` are those of the first look, for rules that need a share of them;
-    without it the coverage has to do.
+    were asked and answered in time. ``readers`` are those of the first look, and may be NOBODY where no rule needs a
+    share of them (``needs_readers``).
 
     Whoever did not answer does not fail the review: it leaves a finding as it was, and is named.
     """
     asked = {assignee.agent for assignee in join.agents}
     contributions = {agent: each for agent, each in sorted(contributions.items()) if agent in asked}
-    readers = Readers.of_coverage(earlier.coverage) if readers is None else readers
     findings, pending = earlier.findings, None
     if earlier.question is not None:
         settled = settle(findings, contributions, policy, earlier.question, readers)
@@ -103,13 +102,14 @@ def _doubtful_first(ballot: Ballot) -> tuple[object, ...]:
     return (ballot.agrees, -ballot.confidence, ballot.message)
 
 
-def _ignored(contributions: Mapping[str, Contribution], question: Question | None) -> Counter[str]:
-    """How many ballots of each agent do not count."""
+def _ignored(contributions: Mapping[str, Contribution], question: Question | None) -> dict[str, Ignored]:
+    """What of each agent does not count."""
     counted = Counter(
         agent for cast in (_cast(contributions, question).values() if question is not None else ()) for agent in cast
     )
-    cast = Counter({agent: len(each.ballots) for agent, each in contributions.items()})
-    return cast - counted
+    return {
+        agent: Ignored(len(each.ballots) - counted[agent], len(each.findings)) for agent, each in contributions.items()
+    }
 
 
 def _settled(
@@ -125,20 +125,10 @@ def _settled(
     votes, objections = list(finding.votes), list(finding.objections)
     story = []
     for agent, ballot in sorted(ballots.items()):
-        before = [vote for vote in votes if vote.agent == agent]
-        objected = any(each.agent == agent for each in objections)
-        objections = [each for each in objections if each.agent != agent]
-        if ballot.agrees:
-            votes = _with_vote(votes, before, agent, ballot, finding, electorate, lineages)
-            story.append(f"{agent} {_agreed(bool(before), objected)}")
-        else:
-            # It speaks for the lineage that it had voted as: a change of mind is no second voice.
-            lineage = before[0].lineage if before else lineage_of(agent, "", lineages)
-            votes = [vote for vote in votes if vote.agent != agent]
-            objections.append(
-                Objection(agent=agent, lineage=lineage, confidence=ballot.confidence, message=ballot.message)
-            )
-            story.append(f"{agent} {'withdrew its vote' if before else 'disagreed'}")
+        votes, objections, did = _heard(agent, ballot, finding.severity, votes, objections, lineages)
+        story.append(f"{agent} {did}")
+    # What an agent counts for may have changed since the first look, for votes as for objections.
+    votes = [_weighed(vote, finding.severity, electorate) for vote in votes]
     counted = tally(finding.path, finding.severity, votes, objections, electorate, supported="supported it")
     reason = f"{counted.reason}; {_told(story, ballots, rule, question)}; before: {finding.reason}"
     return finding.model_copy(
@@ -151,50 +141,44 @@ def _settled(
     )
 
 
-def _with_vote(
-    votes: Sequence[Vote],
-    before: Sequence[Vote],
+def _heard(
     agent: str,
     ballot: Ballot,
-    finding: DecidedFinding,
-    electorate: Electorate,
+    severity: Severity,
+    votes: list[Vote],
+    objections: list[Objection],
     lineages: Mapping[str, str],
-) -> list[Vote]:
-    """With a further vote, or with the agent's earlier votes as it holds them now."""
-
-    def weight(lineage: str) -> float:
-        return electorate.weigh(agent, lineage, ballot.confidence, finding.severity) / FULL
-
-    if before:
-        return [
-            vote
-            if vote.agent != agent
-            else vote.model_copy(
-                update={
-                    "confidence": ballot.confidence,
-                    "weight": weight(vote.lineage),
-                    "message": ballot.message or vote.message,
-                }
-            )
-            for vote in votes
-        ]
-    lineage = lineage_of(agent, "", lineages)
+) -> tuple[list[Vote], list[Objection], str]:
+    """The votes and objections with this ballot, and what its agent did by it."""
+    voted = [vote for vote in votes if vote.agent == agent]
+    objected = [each for each in objections if each.agent == agent]
+    spoken: list[Vote | Objection] = [*one_of_each(voted), *objected]
+    # It speaks for the lineage that it had spoken for: a change of mind is no second voice.
+    lineage = spoken[0].lineage if spoken else lineage_of(agent, "", lineages)
+    # And it is no surer than it was, or a guess could confirm itself.
+    confidence = min([ballot.confidence, *(each.confidence for each in spoken)])
+    objections = [each for each in objections if each.agent != agent]
+    if not ballot.agrees:
+        votes = [vote for vote in votes if vote.agent != agent]
+        objections.append(Objection(agent=agent, lineage=lineage, confidence=confidence, message=ballot.message))
+        return votes, objections, "withdrew its vote" if voted else "disagreed"
+    if voted:
+        votes = [_standing_by(vote, ballot) if vote.agent == agent else vote for vote in votes]
+        return votes, objections, "stood by it"
     further = Vote(
-        agent=agent,
-        lineage=lineage,
-        rule="",
-        severity=finding.severity,
-        confidence=ballot.confidence,
-        message=ballot.message,
-        weight=weight(lineage),
+        agent=agent, lineage=lineage, rule="", severity=severity, confidence=confidence, message=ballot.message
     )
-    return [*votes, further]
+    return [*votes, further], objections, "agreed and withdrew its objection" if objected else "agreed"
 
 
-def _agreed(voted: bool, objected: bool) -> str:
-    if objected:
-        return "agreed and withdrew its objection"
-    return "stood by it" if voted else "agreed"
+def _standing_by(vote: Vote, ballot: Ballot) -> Vote:
+    confidence = min(vote.confidence, ballot.confidence)
+    return vote.model_copy(update={"confidence": confidence, "message": ballot.message or vote.message})
+
+
+def _weighed(vote: Vote, severity: Severity, electorate: Electorate) -> Vote:
+    weight = electorate.weigh(vote.agent, vote.lineage, vote.confidence, severity)
+    return vote.model_copy(update={"weight": weight / FULL})
 
 
 def _told(story: list[str], ballots: Mapping[str, Ballot], rule: QuorumRule, question: Question) -> str:

@@ -35,8 +35,9 @@ def tally(
     *,
     supported: str = "found it",
 ) -> Tally:
-    """A lineage has one vote, the heaviest of its agents. One that objects takes its vote away, and one that is on both
-    sides has none. ``supported`` says in words what the voters did."""
+    """An agent has one vote, and a lineage the heaviest of its agents. One that objects takes its vote away, and one
+    that is on both sides has none. ``supported`` says in words what the voters did."""
+    votes = one_of_each(votes)
     rule = electorate.quorum(severity)
     needed = electorate.needed(path, rule, votes)
     pro = _heaviest((vote.lineage, thousandths(vote.weight)) for vote in votes)
@@ -55,9 +56,12 @@ def tally(
     else:
         bar = f"{severity} needs {_votes(needed)}{_share(path, rule, votes, electorate)}"
         words = f"{bar}; {_sum(counted, against, total)}"
+        partial, idle = _less(votes, objections, severity, electorate)
+        if partial:
+            words += f" ({'; '.join(partial)})"
         if both := sorted(pro.keys() & contra.keys()):
             words += f"; on both sides, so without a vote: {', '.join(both)}"
-        if idle := _idle(votes, objections, severity, electorate):
+        if idle:
             words += f"; not counted: {', '.join(idle)}"
     if objections:
         said = "; ".join(_said(each) for each in objections)
@@ -66,6 +70,15 @@ def tally(
         return Tally("confirmed", words[:MAX_REASON])
     decision, why = _WITHOUT_QUORUM.get(rule.otherwise, ("demoted", ""))
     return Tally(decision, words[:MAX_REASON] + why)
+
+
+def one_of_each(votes: Iterable[Vote]) -> tuple[Vote, ...]:
+    """One vote of each agent, its heaviest: whose rules have two lineages is one witness all the same. Of equal ones,
+    that whose lineage has the first name."""
+    said: dict[str, Vote] = {}
+    for vote in sorted(votes, key=lambda vote: (-vote.weight, vote.lineage)):
+        said.setdefault(vote.agent, vote)
+    return tuple(said.values())
 
 
 def _heaviest(weights: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -102,20 +115,22 @@ def _share(path: str, rule: QuorumRule, votes: Sequence[Vote], electorate: Elect
     return f" ({rule.share * 100:g} % of {_count(electorate.could_vote(path, rule, votes))} that could have voted)"
 
 
-def _idle(
+def _less(
     votes: Sequence[Vote], objections: Sequence[Objection], severity: Severity, electorate: Electorate
-) -> list[str]:
-    """The agents whose word counts nothing, with the reason."""
-    said = {(vote.agent, vote.lineage): thousandths(vote.weight) for vote in votes}
-    said |= {
-        (each.agent, each.lineage): electorate.weigh(each.agent, each.lineage, each.confidence, severity)
-        for each in objections
-    }
-    return [
-        f"{agent} ({'its weight is 0' if electorate.may_vote(agent, lineage, severity) else 'not among the voters'})"
-        for (agent, lineage), weight in sorted(said.items())
-        if not weight
-    ]
+) -> tuple[list[str], list[str]]:
+    """The agents whose word counts for less than a whole vote, with the reason, and those whose word counts nothing."""
+    said = [(each.agent, each.lineage, each.confidence, thousandths(each.weight)) for each in votes]
+    for each in objections:
+        weight = electorate.weigh(each.agent, each.lineage, each.confidence, severity)
+        said.append((each.agent, each.lineage, each.confidence, weight))
+    partial, idle = [], []
+    for agent, lineage, confidence, weight in sorted(said):
+        why = electorate.why_less(agent, lineage, confidence, severity)
+        if not weight:
+            idle.append(f"{agent} ({why})")
+        elif weight < FULL:
+            partial.append(f"{agent} {shown(weight)}, {why}")
+    return partial, idle
 
 
 def _said(objection: Objection) -> str:

@@ -36,5 +36,5 @@ def weight_of(record: AgentRecord) -> float:
     So it is 1 until an agent has been wrong PRIOR times more often than right; .67 for one that was wrong 20 times and
     never right, .18 after 100 times. It falls with what was wrong and rises with what was right.
     """
-    right = max(0, record.right) + PRIOR
-    return min(1.0, 2 * right / (right + max(0, record.wrong)))
+    right = record.right + PRIOR
+    return min(1.0, 2 * right / (right + record.wrong))

@@ -3,8 +3,6 @@
 Whole numbers, because their sums do not depend on the order of adding, and three votes of a third may not be one.
 """
 
-from collections.abc import Mapping, Sequence
-
 FULL = 1_000
 """The weight of a whole vote, in thousandths."""
 
@@ -15,20 +13,9 @@ Measured: with .5 two of 60 true findings of a labelled set lose their quorum an
 """
 
 
-def weight_of(agent: str, lineage: str, confidence: float, weights: Mapping[str, float], voters: Sequence[str]) -> int:
-    """In thousandths: how sure the agent is, times what its vote counts for; 0 for who may not vote.
-
-    ``weights`` maps agents to numbers from 0 to 1; who is not in it has 1. ``voters`` are agents or lineages, and
-    without any all may vote.
-    """
-    if not may_vote(agent, lineage, voters):
-        return 0
-    own = min(1.0, max(0.0, weights.get(agent, 1.0)))
+def weight_of(confidence: float, own: float) -> int:
+    """In thousandths: how sure an agent is, times ``own``, what its vote counts for, from 0 to 1."""
     return round(FULL * min(1.0, confidence / SURE) * own)
-
-
-def may_vote(agent: str, lineage: str, voters: Sequence[str]) -> bool:
-    return not voters or agent in voters or lineage in voters
 
 
 def thousandths(weight: float) -> int:
