@@ -25,13 +25,13 @@ from quorate.contract.task import CodeReviewInput
 from quorate.contract.work import Assignment
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import Misconfigured, StreamFull
-from quorate.github import GitHubBusy, Refused
+from quorate.github import GitHubBusy, Refused, Unauthorized
 from quorate.log import publish_fact, read_fact, read_facts
 from quorate.registry import live_agents
 from quorate.service import Service, running
 from quorate.settings import GitHubSettings, Settings
 from quorate_gateway import app
-from quorate_gateway.agent import GitHubAgent
+from quorate_gateway.agent import GitHubAgent, wait_s
 from quorate_gateway.asking import Asking
 from quorate_gateway.domain.signature import signature_of
 from quorate_gateway.domain.source import Fetched, Skipped
@@ -302,6 +302,29 @@ async def test_bodies_together_are_bounded(broker: EmbeddedBroker, monkeypatch: 
         await until(is_free)
 
 
+async def test_a_connection_that_owes_its_head_is_closed(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quorate_gateway.http.HEAD_S", 0.2)
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with gateway(settings_of(broker)) as sender, asyncio.timeout(10):
+        parts = urlsplit(sender.url)
+        slow, slow_writer = await asyncio.open_connection(parts.hostname, parts.port)
+        slow_writer.write(b"POST /github/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        for said in (b"", b"POST /github/webhook HT", whole + b"GET /hea"):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(said)
+            if said.startswith(whole):
+                assert b"alive" in await reader.readuntil(b"}")
+                writer.write(b"lt")
+            assert await reader.read() == b""
+            writer.close()
+        # Its head was whole: the body has a time of its own.
+        slow_writer.write(b"}")
+        assert (await slow.readline()).startswith(b"HTTP/1.1 401 ")
+        slow_writer.close()
+
+
 # Once
 
 
@@ -407,6 +430,19 @@ async def test_a_commit_that_comes_back_is_reviewed_if_its_review_was_canceled(b
         await submitted(sender.bus, f"{KEY}~2", "d3")
         reopened = await sender.send("pull_request", pull_request("reopened"), "d5")
         assert (reopened.json()["decided"], reopened.json()["task"]) == ("known", second)
+
+
+async def test_a_commit_that_comes_back_at_once_is_reviewed_though_the_cancellation_has_not_ended(
+    broker: EmbeddedBroker,
+) -> None:
+    """A to B and back to A, before the router has seen any of it."""
+    async with gateway(settings_of(broker)) as sender:
+        first = await submitted(sender.bus, KEY, "d1")
+        away = pull_request("synchronize", before=A, pull_request__head__sha=B)
+        assert (await sender.send("pull_request", away, "d2")).json()["canceled"] == first
+        back = await sender.send("pull_request", pull_request("synchronize", before=B), "d3")
+        second = ids.task_id_from_key("default", "code-review", f"{KEY}~2")
+        assert (back.json()["decided"], back.json()["task"]) == ("submitted", second)
 
 
 async def test_a_delivery_that_comes_late_again_cancels_nothing(broker: EmbeddedBroker) -> None:
@@ -666,7 +702,7 @@ async def test_the_input_of_the_task_is_read_from_the_log(broker: EmbeddedBroker
     ("fault", "said"),
     [
         (Refused("GET /repos/acme/shop/pulls/7", 404, "Not Found"), "may see the repository"),
-        (Refused("GET /repos/acme/shop/pulls/7", 401, "Bad credentials"), "renew it"),
+        (Refused("GET /repos/acme/shop/pulls/7", 403, "Forbidden"), "the permission"),
         (RuntimeError("half \ud800 a pair"), "RuntimeError"),
     ],
 )
@@ -702,6 +738,36 @@ async def test_github_is_not_waited_for_beyond_the_deadline(broker: EmbeddedBrok
         assert contribution.state == "failed"
         assert "GitHub limits" in (contribution.reason or "")
         assert len(pulls.asked) == 1
+
+
+async def test_a_token_that_is_being_replaced_is_waited_for_until_the_deadline(broker: EmbeddedBroker) -> None:
+    fault = Unauthorized("GET /repos/acme/shop/pulls/7", "Bad credentials")
+    fault.retry_after_s = 0.1
+    pulls = Pulls([fault, fault, FETCHED])
+    async with working(settings_of(broker), pulls) as bus:
+        assert (await answer_of(bus, "t1", input=PULL)).state == "ok"
+        assert len(pulls.asked) == 3
+    ended = Pulls([Unauthorized("GET /repos/acme/shop/pulls/7", "Bad credentials")])
+    async with working(settings_of(broker), ended, now=lambda: 1_000.0) as bus:
+        contribution = await answer_of(bus, "t2", input=PULL, deadline_at=1_029.0)
+        assert contribution.state == "failed"
+        assert "renew it" in (contribution.reason or "")
+        assert "the time of this step is over" in (contribution.reason or "")
+
+
+def test_the_wait_for_a_token_gets_shorter_as_the_deadline_comes_near() -> None:
+    fault = Unauthorized("GET /x", "Bad credentials")
+    assert [wait_s(fault, 1, left) for left in (3_600, 600, 300, 100, 10)] == [300, 300, 150, 50, 30]
+    assert wait_s(GitHubBusy("limited", 300), 1, 100) == 300
+
+
+async def test_what_is_told_of_unread_files_is_bounded(broker: EmbeddedBroker) -> None:
+    unread = tuple(f"{number}: " + "ü" * 1_000 for number in range(50))
+    fetched = Fetched(FETCHED.review, unread)
+    async with working(settings_of(broker), Pulls([fetched])) as bus:
+        answer = (await answer_of(bus, "t1", input=PULL)).answer
+        assert answer["unread"] == list(unread[:8])
+        assert sum(len(text.encode()) for text in answer["unread"]) <= 16 * 1024
 
 
 async def test_what_was_answered_or_has_ended_is_not_fetched(broker: EmbeddedBroker) -> None:
@@ -844,7 +910,7 @@ async def test_anyone_may_ask_for_help_and_for_what_a_finding_means(broker: Embe
         {"user": {"login": "mallory"}, "body": "<!-- quorate:finding 0123456789abcdef -->"},
         {"user": None, "body": "<!-- quorate:finding 0123456789abcdef -->"},
         {"user": {"login": "quorate[bot]"}, "body": None},
-        {"user": {"login": "quorate[bot]"}, "body": "<!-- quorate:finding a1 --> <!-- quorate:finding b2 -->"},
+        {"user": {"login": "quorate[bot]"}, "body": "<!-- quorate:finding a1 --> is what someone wrote"},
         "no object",
         Refused("GET comment", 404, "Not Found"),
     ],
@@ -854,6 +920,14 @@ async def test_only_our_own_comment_says_which_finding_a_thread_is_about(broker:
     there.there["/repos/acme/shop/pulls/comments/9"] = comment
     answer = await command(settings_of(broker), there, "dismiss", thread_of=9)
     assert (answer["allowed"], answer["finding"]) == (True, None)
+
+
+async def test_of_two_marks_the_one_at_the_end_is_ours(broker: EmbeddedBroker) -> None:
+    there = hub()
+    body = "See `<!-- quorate:finding a1 -->`.\n\n<!-- quorate:finding b2 -->\n"
+    there.there["/repos/acme/shop/pulls/comments/9"] = {"user": {"login": "quorate[bot]"}, "body": body}
+    answer = await command(settings_of(broker), there, "dismiss", thread_of=9)
+    assert answer["finding"] == "b2"
 
 
 async def test_a_review_that_is_asked_for_is_submitted_once(broker: EmbeddedBroker) -> None:

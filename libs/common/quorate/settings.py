@@ -157,7 +157,7 @@ class GitHubSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_url: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s]+[^/\s]$")
-    git_url: str = Field(default="https://github.com", pattern=r"^(https?|file)://[^\s]+[^/\s]$")
+    git_url: str | None = Field(default=None, pattern=r"^(https?|file)://[^\s]+[^/\s]$")
     token_file: str | None = None
     app_id: int | None = None
     private_key_file: str | None = None
@@ -176,6 +176,15 @@ class GitHubSettings(BaseModel):
     max_inline: int = Field(default=30, ge=0, le=100)
     write_interval_s: float = Field(default=1.0, ge=0)
     request_timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    @property
+    def clone_url(self) -> str:
+        """Where repositories are cloned from: what belongs to the API, whose token no other host may see."""
+        if self.git_url is not None:
+            return self.git_url
+        scheme, _, place = self.api_url.removesuffix("/api/v3").partition("://")
+        is_hosted = place.lower() == "api.github.com" or fnmatchcase(place.lower(), "api.*.ghe.com")
+        return f"{scheme}://{place[len('api.') :] if is_hosted else place}"
 
     def covers(self, repo: str) -> bool:
         """Whether a repository (``owner/name``, in any case) is one of those that are reviewed."""

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from nats.errors import Error as NatsError
@@ -28,6 +28,7 @@ from quorate.contract.task import CodeReviewInput, ReviewCommandInput
 from quorate.contract.work import Assignment
 from quorate.dead_letters import bury_delivery
 from quorate.errors import Rejected, Retryable, Unavailable
+from quorate.github import Unauthorized
 from quorate.log import publish_fact, read_fact
 from quorate.pull import Delivery
 from quorate_gateway.asking import Asking
@@ -51,6 +52,7 @@ MAX_ATTEMPTS = 30
 RETRY_S = 0.5
 MAX_RETRY_S = 30.0
 MAX_UNREAD = 100
+MAX_UNREAD_BYTES = 16 * 1024
 INLINE_BYTES = 256 * 1024
 MAX_REASON = 2_000
 
@@ -99,7 +101,7 @@ class GitHubAgent:
                     crashpoints.reached("gateway.contributed")
         except (Retryable, ApiError) as error:
             log.warning("%s: %s", assignment.task, error, extra={"action": "gateway.retry"})
-            await delivery.nak(_wait_s(error, delivery.attempt))
+            await delivery.nak(wait_s(error, delivery.attempt, assignment.deadline_at - self._now()))
             return
         await delivery.ack()
 
@@ -157,8 +159,10 @@ class GitHubAgent:
                 answer = await self._fetch(assignment, _read(CodeReviewInput, value))
             return Contribution(version=CARD.version, answer=answer)
         except (Retryable, ApiError) as error:
-            if self._now() + _wait_s(error, attempt) >= assignment.deadline_at:
+            left_s = assignment.deadline_at - self._now()
+            if wait_s(error, attempt, left_s) >= left_s:
                 return _failed(f"{error}; and the time of this step is over by then")
+            await self._tell(assignment, "agent.progress", text=str(error))
             raise
         except Rejected as error:
             return _failed(str(error))
@@ -187,7 +191,7 @@ class GitHubAgent:
             "input_ref": ref.model_dump(mode="json"),
             "head_sha": review.head_sha,
             "base_sha": review.base_sha,
-            "unread": [text[:MAX_REASON] for text in fetched.unread[:MAX_UNREAD]],
+            "unread": _cut(fetched.unread),
         }
 
     async def _input(self, assignment: Assignment) -> Any:
@@ -235,10 +239,28 @@ def _read(model: type[_Input], value: Any) -> _Input:
         raise BadInput(f"the input is wrong: {explain(error)}") from error
 
 
-def _wait_s(error: Exception, attempt: int) -> float:
-    """When to try again: as GitHub says, else a little later each time."""
+def wait_s(error: Exception, attempt: int, left_s: float) -> float:
+    """When to try again: as GitHub says, else a little later each time. ``left_s`` is the time until the deadline.
+
+    Nobody knows how long a token takes to be replaced: where the time is short it is tried sooner, a few times.
+    """
     told: float = getattr(error, "retry_after_s", 0.0)
+    if isinstance(error, Unauthorized):
+        told = min(told, max(left_s / 2, MAX_RETRY_S))
     return max(told, min(RETRY_S * 2.0 ** min(attempt - 1, 10), MAX_RETRY_S))
+
+
+def _cut(texts: Sequence[str]) -> list[str]:
+    """The first of the texts, as many as a message has room for."""
+    kept: list[str] = []
+    room = MAX_UNREAD_BYTES
+    for text in texts[:MAX_UNREAD]:
+        shown = text[:MAX_REASON]
+        room -= len(shown.encode("utf-8", "replace"))
+        if room < 0:
+            break
+        kept.append(shown)
+    return kept
 
 
 def _failed(reason: str) -> Contribution:

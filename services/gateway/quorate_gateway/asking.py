@@ -17,7 +17,7 @@ from quorate_gateway.ports import GitHub
 from quorate_gateway.tasks import Tasks
 
 ABOUT_A_FINDING = ("explain", "dismiss", "undismiss")
-_MARK = re.compile(r"<!-- quorate:finding ([0-9A-Za-z_-]{1,64}) -->")
+_MARK = re.compile(r"<!-- quorate:finding ([0-9A-Za-z_-]{1,64}) -->\s*\Z")
 
 
 class Unreadable(Rejected):
@@ -158,6 +158,6 @@ class Asking:
         author = (told.get("user") or {}).get("login") if isinstance(told, dict) else None
         if not isinstance(author, str) or author.lower() != (await self._github.login(repo)).lower():
             return None
-        # A text that our comment quotes could bring a mark along: then nobody can tell which one is meant.
-        marks = set(_MARK.findall(str(told.get("body") or "")))
-        return marks.pop() if len(marks) == 1 else None
+        # At its end only: a text that our comment quotes could bring a mark along.
+        mark = _MARK.search(str(told.get("body") or ""))
+        return mark[1] if mark else None

@@ -1,6 +1,7 @@
 """What the gateway has to work with."""
 
 import os
+import time
 
 from quorate.diagnosis import Diagnosis
 from quorate.errors import Misconfigured
@@ -29,6 +30,11 @@ def _credentials(rules: GitHubSettings) -> Diagnosis:
     who = f"App {credentials.app_id}" if isinstance(credentials, AppCredentials) else "a token"
     if names := lacking():
         return Diagnosis("github", False, f"{who}, without {', '.join(names)}", INSTALL)
+    if isinstance(credentials, AppCredentials):
+        try:
+            credentials.jwt(time.time())
+        except Misconfigured as error:
+            return Diagnosis("github", False, f"{who} without a key that works", str(error))
     return Diagnosis("github", True, f"{who} for {rules.api_url}")
 
 

@@ -29,6 +29,7 @@ MAX_BODY = 25 * 1024 * 1024
 MAX_BODIES = 4 * MAX_BODY
 """Of all requests together: anyone can send a body, and only when it is whole can its signature be checked."""
 
+HEAD_S = 6.0
 READ_S = 6.0
 ANSWER_S = 9.0
 """GitHub waits for ten seconds, the body's way included."""
@@ -165,6 +166,8 @@ async def serving(bus: Bus, app: Starlette, host: str, port: int, *, grace_s: fl
     """
     import uvicorn
 
+    from quorate_gateway.prompt import prompt
+
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None, None, None]:
@@ -176,7 +179,7 @@ async def serving(bus: Bus, app: Starlette, host: str, port: int, *, grace_s: fl
     server = Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=prompt(HEAD_S),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -10,7 +10,7 @@ Progress = Callable[[str], Awaitable[None]]
 
 
 class GitHub(Protocol):
-    """What is asked of GitHub's API. Reads raise GitHubBusy or Refused, writes Ambiguous too."""
+    """What is asked of GitHub's API. Reads raise GitHubBusy, Unauthorized or Refused, writes Ambiguous too."""
 
     @property
     def is_app(self) -> bool: ...
@@ -30,6 +30,6 @@ class PullRequests(Protocol):
     async def fetch(self, repo: str, number: int, head_sha: str | None, progress: Progress) -> Fetched | Skipped:
         """The change as the input of a review, or why there is nothing to review: closed, merged, or another head.
 
-        Raises GitHubBusy or Refused.
+        Raises GitHubBusy, Unauthorized or Refused.
         """
         ...

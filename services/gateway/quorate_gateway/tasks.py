@@ -8,7 +8,7 @@ from quorate.bus import Bus
 from quorate.contract import ids, subjects
 from quorate.contract.facts import CancelRequested, Concluded, Submitted
 from quorate.contract.history import History
-from quorate.contract.task import TaskEvent
+from quorate.contract.task import FinalState, TaskEvent
 from quorate.log import publish_fact, record_of
 from quorate_gateway.domain.attempts import MAX_ATTEMPTS, Attempt, Known, attempt_of, key_of
 from quorate_gateway.domain.webhooks import Cancel, Submit
@@ -82,21 +82,24 @@ class Tasks:
         """The tasks of a key that stand in the log, in their order."""
         tasks = [ids.task_id_from_key(self._tenant, kind, key_of(key, number)) for number in range(1, MAX_ATTEMPTS + 1)]
         filters = [
-            subjects.stored_facts(task, f"{type}.*") for task in tasks for type in (Submitted.type, Concluded.type)
+            subjects.stored_facts(task, f"{fact.type}.*")
+            for task in tasks
+            for fact in (Submitted, CancelRequested, Concluded)
         ]
         submitted: dict[str, Submitted] = {}
-        concluded: dict[str, Concluded] = {}
+        ends: dict[str, FinalState] = {}
         for record in map(record_of, await self._bus.get_all(subjects.LOG, *filters)):
             if isinstance(record.fact, Submitted):
                 submitted[record.task] = record.fact
             elif isinstance(record.fact, Concluded):
-                concluded[record.task] = record.fact
+                ends[record.task] = record.fact.state
+            elif isinstance(record.fact, CancelRequested):
+                ends.setdefault(record.task, "canceled")  # it will be, and nothing waits for it any more
         known = []
         for task in tasks:
             if (fact := submitted.get(task)) is None:
                 break
-            end = concluded.get(task)
             base = (fact.input or {}).get("base_sha")
             delivery = fact.labels.get(DELIVERY, "")
-            known.append(Known(task, delivery, base if isinstance(base, str) else None, end.state if end else None))
+            known.append(Known(task, delivery, base if isinstance(base, str) else None, ends.get(task)))
         return known

@@ -13,7 +13,7 @@ from quorate.review import Review
 from quorate.settings import GitHubSettings
 from quorate.testing.github import GitHubDouble, Limits
 from quorate_gateway.adapters import pull_requests as module
-from quorate_gateway.adapters.clone import Caps, CloneFailed, CloneRefused
+from quorate_gateway.adapters.clone import Caps, Cloned, CloneFailed, CloneRefused, Remote
 from quorate_gateway.adapters.pull_requests import PullRequests
 from quorate_gateway.domain.source import Fetched, Skipped
 
@@ -383,3 +383,38 @@ async def test_an_app_reads_with_a_token_of_the_repository_alone(desk: Desk) -> 
     is_all_there(found, head)
     assert login == app["login"]
     assert len(desk.asked("/access_tokens")) == 1
+
+
+async def test_the_token_of_an_installation_says_whose_it_is(desk: Desk) -> None:
+    desk.open()
+    app = desk.double.app()
+    settings = GitHubSettings(api_url=desk.double.url, write_interval_s=0)
+    tokens = {
+        app["login"]: desk.double.installation_token("octo"),
+        "github-actions[bot]": desk.double.actions_token(REPO),
+    }
+    for login, token in tokens.items():
+        github = GitHub(settings, TokenCredentials(token))
+        assert await github.login(REPO) == login
+        await github.close()
+
+
+async def test_git_asks_the_server_whose_token_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Remote] = []
+
+    async def refuse(remote: Remote, *_: Any) -> Cloned:
+        asked.append(remote)
+        raise CloneFailed("not now")
+
+    monkeypatch.setattr(module, "clone", refuse)
+    head = desk.open()
+    settings = GitHubSettings(api_url=desk.double.url, clone="always", write_interval_s=0)
+    github = GitHub(settings, TokenCredentials(desk.double.token("someone")))
+
+    with pytest.raises(CloneFailed):
+        await PullRequests(github, settings).fetch(REPO, 1, head, desk.tell)
+    await github.close()
+
+    [remote] = asked
+    assert remote.url == f"{desk.double.url}/{REPO}.git"
+    assert remote.authorization is not None

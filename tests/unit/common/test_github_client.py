@@ -12,9 +12,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from quorate.github import Ambiguous, AppCredentials, Clock, GitHub, GitHubBusy, Refused, TokenCredentials
+from quorate.errors import Misconfigured, Retryable
+from quorate.github import (
+    Ambiguous,
+    AppCredentials,
+    Clock,
+    GitHub,
+    GitHubBusy,
+    Refused,
+    TokenCredentials,
+    Unauthorized,
+)
 from quorate.github.grants import AppGrants, Grant
 from quorate.github.wire import Answer as Answered
+from quorate.github.wire import Request
 from quorate.settings import GitHubSettings
 
 API = "https://api.github.test"
@@ -129,7 +140,7 @@ async def test_an_answer_that_is_no_json_is_for_later(content: bytes) -> None:
         await client(script).get("/x", repo=REPO)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 409, 410, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 406, 409, 410, 422])
 async def test_a_refusal_is_final_and_has_githubs_words(status: int) -> None:
     errors = [{"resource": "R", "field": "f", "code": "invalid"}, {"message": "no\nway"}, "plain"]
     script = Script(ok({"message": "Bad", "errors": errors}, status))
@@ -141,6 +152,23 @@ async def test_a_refusal_is_final_and_has_githubs_words(status: int) -> None:
     assert (raised.value.status, raised.value.message) == (status, "Bad")
     assert raised.value.errors == ("R f invalid", "no way", "plain")
     assert f"GitHub refused GET /x with {status}: Bad" in str(raised.value)
+
+
+@pytest.mark.parametrize("write", [False, True])
+async def test_a_token_that_is_not_taken_is_for_later_as_it_may_be_being_replaced(write: bool) -> None:
+    script = Script(ok({"message": "Bad credentials"}, 401), ok({"id": 1}))
+    github = client(script)
+
+    async def call() -> Any:
+        return await (github.write("POST", "/x", {}, repo=REPO) if write else github.get("/x", repo=REPO))
+
+    with pytest.raises(Unauthorized, match=r"/x with 401: Bad credentials .*renew it") as raised:
+        await call()
+
+    assert isinstance(raised.value, Retryable)
+    assert raised.value.retry_after_s == 300
+    assert len(script.requests) == 1
+    assert await call() == {"id": 1}
 
 
 async def test_an_error_page_without_json_is_a_refusal_too() -> None:
@@ -289,6 +317,70 @@ async def test_writes_are_a_second_apart_and_reads_are_not() -> None:
     assert time.slept == [1, 1]
 
 
+async def test_a_write_does_not_wait_long_for_its_turn() -> None:
+    time = Time()
+    script = Script(ok())
+    github = client(script, time, write_interval_s=8)
+    await github.write("POST", "/x", {}, repo=REPO)
+
+    with pytest.raises(GitHubBusy) as raised:
+        await github.write("POST", "/x", {}, repo=REPO)
+    assert raised.value.retry_after_s == 8
+    time.now += 4
+    await github.write("POST", "/x", {}, repo=REPO)
+    assert time.slept == [4]
+    assert len(script.requests) == 2
+
+
+async def test_behind_a_write_that_takes_long_the_next_one_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quorate.github.limits.MAX_TURN_S", 0.01)
+    barrier = asyncio.Barrier(2)
+    gate = asyncio.Event()
+    script = Script(ok())
+    github = client(script)
+
+    async def before() -> None:
+        await barrier.wait()
+        await gate.wait()
+
+    first = asyncio.create_task(github.write("POST", "/x", {}, repo=REPO, before=before))
+    await asyncio.wait_for(barrier.wait(), 10)
+
+    with pytest.raises(GitHubBusy, match="too many writes"):
+        await github.write("POST", "/x", {}, repo=REPO)
+    gate.set()
+    await first
+    assert len(script.requests) == 1
+
+
+async def test_what_comes_before_a_write_comes_after_all_waiting() -> None:
+    time = Time()
+    script = Script(ok())
+    github = client(script, time)
+    seen: list[tuple[float, int]] = []
+
+    async def before() -> None:
+        seen.append((time.now, len(script.requests)))
+
+    await github.write("POST", "/x", {}, repo=REPO, before=before)
+    await github.write("POST", "/x", {}, repo=REPO, before=before)
+
+    assert seen == [(100, 0), (101, 1)]
+
+
+async def test_a_write_whose_caller_has_second_thoughts_is_not_sent() -> None:
+    script = Script(ok())
+    github = client(script, write_interval_s=0.001)
+
+    async def before() -> None:
+        raise KeyError("overtaken")
+
+    with pytest.raises(KeyError):
+        await github.write("POST", "/x", {}, repo=REPO, before=before)
+    assert script.requests == []
+    await github.write("POST", "/x", {}, repo=REPO)  # the turn was given back
+
+
 async def test_more_writes_than_github_takes_in_an_hour_are_for_later() -> None:
     time = Time()
     github = client(Script(ok()), time)
@@ -370,6 +462,28 @@ async def test_a_limit_without_a_time_doubles_until_something_succeeds() -> None
             time.now += error.retry_after_s
 
     assert waits == [60, 120, 240, 60]
+
+
+async def test_requests_that_are_refused_together_double_nothing() -> None:
+    time = Time()
+    barrier = asyncio.Barrier(8)
+
+    async def together(_: httpx2.Request) -> httpx2.Response:
+        await barrier.wait()
+        return httpx2.Response(429)
+
+    settings = GitHubSettings(api_url=API, write_interval_s=0)
+    transport = httpx2.MockTransport(together)
+    github = GitHub(settings, TokenCredentials(TOKEN), transport=transport, clock=time.clock)
+
+    async def round_of_eight() -> set[float]:
+        calls = (github.get("/x", repo=REPO) for _ in range(8))
+        faults = await asyncio.gather(*calls, return_exceptions=True)
+        return {fault.retry_after_s for fault in faults if isinstance(fault, GitHubBusy)}
+
+    assert await round_of_eight() == {60}
+    time.now += 60
+    assert await round_of_eight() == {120}
 
 
 async def test_a_wait_beyond_an_hour_is_not_believed() -> None:
@@ -467,10 +581,39 @@ async def test_the_login_of_a_token_is_its_user() -> None:
     assert not github.is_app
 
 
-async def test_a_token_that_is_no_users_is_that_of_actions() -> None:
-    script = Script(ok({"message": "Resource not accessible by integration"}, 403))
+NO_USER = ok({"message": "Resource not accessible by integration"}, 403)
 
-    assert await client(script).login(REPO) == "github-actions[bot]"
+
+@pytest.mark.parametrize(
+    ("viewer", "login"),
+    [
+        ({"login": "reviewer", "__typename": "Bot"}, "reviewer[bot]"),
+        ({"login": "reviewer[bot]", "__typename": "Bot"}, "reviewer[bot]"),
+        ({"login": "reviewer[bot]", "__typename": "User"}, "reviewer[bot]"),
+        ({"login": "someone", "__typename": "User"}, "someone"),
+    ],
+)
+async def test_the_login_of_a_token_that_is_no_users_is_its_apps_bot(viewer: dict[str, str], login: str) -> None:
+    script = Script(NO_USER, ok({"data": {"viewer": viewer}}))
+    github = client(script)
+
+    assert [await github.login(REPO), await github.login(REPO)] == [login] * 2
+    assert script.paths == ["GET /user", "POST /graphql"]
+
+
+@pytest.mark.parametrize(
+    "answer", [NO_USER, ok({"data": {"viewer": None}}), ok({"errors": [{"type": "FORBIDDEN", "message": "no"}]})]
+)
+async def test_who_cannot_be_found_out_is_guessed_to_be_actions_until_it_is_known(answer: Answer) -> None:
+    script = Script(NO_USER, answer, ok({"login": "someone"}))
+    github = client(script)
+
+    assert [await github.login(REPO) for _ in range(3)] == ["github-actions[bot]", "someone", "someone"]
+
+
+async def test_a_guess_is_not_made_while_github_is_busy() -> None:
+    with pytest.raises(GitHubBusy):
+        await client(Script(NO_USER, ok(status=502))).login(REPO)
 
 
 class App:
@@ -562,9 +705,8 @@ async def test_a_token_that_is_not_taken_any_more_is_renewed_once(app_client: Ma
     assert await asyncio.gather(*(call() for _ in range(5))) == [{"token": "ghs_1"}] * 5
     assert len(app.tokens) == 2
     app.dead |= {f"ghs_{number}" for number in range(9)}
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Unauthorized):
         await call()
-    assert raised.value.status == 401
     assert len(app.tokens) == 3
 
 
@@ -603,6 +745,11 @@ async def test_an_app_that_is_not_installed_is_a_refusal() -> None:
 
     with pytest.raises(Refused, match="/repos/octo/app/installation"):
         await client(script, credentials=credentials).get("/x", repo=REPO)
+
+
+def test_a_client_is_not_made_for_an_app_whose_key_cannot_be_used() -> None:
+    with pytest.raises(Misconfigured, match="private key of GitHub App 7"):
+        GitHub(GitHubSettings(api_url=API), AppCredentials(7, "-----BEGIN CERTIFICATE-----\nx"))
 
 
 async def test_the_login_of_an_app_is_its_bot(app_client: Made) -> None:
@@ -748,6 +895,8 @@ async def test_no_log_and_no_repr_has_the_token(caplog: pytest.LogCaptureFixture
     assert caplog.records
     assert TOKEN not in caplog.text
     assert TOKEN not in f"{github!r} {vars(github)!r}"
+    headers = {"authorization": f"token {TOKEN}"}
+    assert TOKEN not in repr(Request("GET", API, "GET /", headers, None, None, is_write=False, max_bytes=1))
 
 
 def test_importing_it_loads_no_http_client() -> None:

@@ -1,11 +1,12 @@
 """Who we are at GitHub, and that nobody else learns it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from quorate.errors import Misconfigured
 from quorate.github import AppCredentials, TokenCredentials, credentials_of, webhook_secret_of
@@ -53,6 +54,8 @@ def test_the_secret_of_webhooks_is_read(tmp_path: Path) -> None:
         ({"app_id": 7}, {"GITHUB_PRIVATE_KEY": "secret-words"}, "is no PEM"),
         ({"app_id": 7, "token_file": "/t"}, {"GITHUB_PRIVATE_KEY": PEM}, "both set"),
         ({"private_key_file": "/k"}, {}, "without github.app_id"),
+        ({}, {"GITHUB_PRIVATE_KEY": PEM}, "GITHUB_PRIVATE_KEY is set without an App's id"),
+        ({}, {"GITHUB_PRIVATE_KEY": PEM, "GITHUB_TOKEN": "ghp_one"}, "GITHUB_PRIVATE_KEY is set without an App's id"),
         ({}, {"GITHUB_TOKEN": "two secret-words"}, "blanks or other characters"),
         ({"token_file": "/nowhere/token"}, {}, "/nowhere/token cannot be read"),
     ],
@@ -93,8 +96,37 @@ def test_an_apps_own_token_is_backdated_and_good_for_less_than_ten_minutes() -> 
     assert claims["exp"] - claims["iat"] <= 600
 
 
-def test_a_key_that_cannot_be_used_is_not_in_the_error() -> None:
+def _public() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _elliptic() -> str:
+    return _pem(ec.generate_private_key(ec.SECP256R1()), serialization.NoEncryption())
+
+
+def _locked() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _pem(key, serialization.BestAvailableEncryption(b"x"))
+
+
+def _pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, encryption: serialization.KeySerializationEncryption
+) -> str:
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
+
+
+@pytest.mark.parametrize("made", [lambda: PEM, _public, _elliptic, _locked], ids=["damaged", "public", "EC", "locked"])
+def test_a_key_that_cannot_be_used_is_not_in_the_error(made: Callable[[], str]) -> None:
     with pytest.raises(Misconfigured, match="private key of GitHub App 7") as raised:
-        AppCredentials(7, PEM).jwt(0)
+        AppCredentials(7, made()).jwt(0)
 
     assert raised.value.__context__ is None
+
+
+def test_the_key_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    credentials = AppCredentials(7, _pem(key, serialization.NoEncryption()))
+    credentials.jwt(0)
+    monkeypatch.setattr(serialization, "load_pem_private_key", None)
+    assert credentials.jwt(1)

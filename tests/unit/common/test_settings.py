@@ -158,3 +158,27 @@ def test_the_program_of_an_agent_is_named_by_its_whole_path(monkeypatch: pytest.
     assert AgentSettings(command="~/bin/tool").command == "/home/you/bin/tool"
     with pytest.raises(ValidationError, match="give the whole path of the program"):
         AgentSettings(command="bin/tool")
+
+
+@pytest.mark.parametrize(
+    ("api_url", "clone_url"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://API.GitHub.com", "https://GitHub.com"),
+        ("https://api.octo.ghe.com", "https://octo.ghe.com"),
+        ("https://github.example.org/api/v3", "https://github.example.org"),
+        ("https://github.example.org:8443/api/v3", "https://github.example.org:8443"),
+        ("http://api.example.org", "http://api.example.org"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_repositories_are_cloned_from_where_the_api_is(tmp_path: Path, api_url: str, clone_url: str) -> None:
+    """Else the token of one server would be sent to another."""
+    settings = load({"HOME": str(tmp_path), "GITHUB_API_URL": api_url})
+    assert settings.github.clone_url == clone_url
+
+
+def test_where_to_clone_from_can_be_set(tmp_path: Path) -> None:
+    text = '[github]\ngit_url = "https://git.example.org"'
+    settings = load(environment(tmp_path, text, GITHUB_API_URL="https://github.example.org/api/v3"))
+    assert settings.github.clone_url == "https://git.example.org"

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from quorate_gateway.diagnosis import diagnose
 
@@ -38,8 +40,20 @@ def test_what_is_set_is_named_and_never_shown(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("GITHUB_APP_ID", "5")
     monkeypatch.setenv("GITHUB_PRIVATE_KEY", f"-----BEGIN {SECRET}")
     [github, _] = diagnose()
-    assert github.found.startswith("App 5 for ")
+    assert (github.ok, github.found) == (False, "App 5 without a key that works")
+    assert "whole PEM file" in github.advice
     assert SECRET not in repr(github)
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    monkeypatch.setenv("GITHUB_PRIVATE_KEY", key.decode())
+    [github, _] = diagnose()
+    assert (github.ok, github.found) == (True, "App 5 for https://github.example.org/api/v3")
+
+    monkeypatch.delenv("GITHUB_APP_ID")
+    [github, _] = diagnose()
+    assert (github.ok, "GITHUB_APP_ID" in github.advice) == (False, True)
 
 
 def test_half_an_app_and_a_secret_that_cannot_be_read_are_faults(

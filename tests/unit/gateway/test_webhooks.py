@@ -203,6 +203,12 @@ def test_a_command_in_a_thread_names_the_thread() -> None:
 
     assert isinstance(submit, Submit)
     assert submit.input["thread_of"] == 9
+    first = only("pull_request_review_comment", review_comment("/quorate explain"))
+    assert isinstance(first, Submit)
+    assert first.input["thread_of"] == first.input["comment_id"] == 11
+    below = only("issue_comment", comment("/quorate explain"))
+    assert isinstance(below, Submit)
+    assert "thread_of" not in below.input
     # The numbers of the two sorts of comments are two sequences.
     assert submit.key == "github:acme/shop#7:review-comment-11"
     ReviewCommandInput.model_validate(submit.input)

@@ -20,7 +20,7 @@ from quorate.github.credentials import (
     credentials_of,
     webhook_secret_of,
 )
-from quorate.github.errors import Ambiguous, GitHubBusy, Refused
+from quorate.github.errors import Ambiguous, GitHubBusy, Refused, Unauthorized
 
 __all__ = [
     "JSON",
@@ -32,6 +32,7 @@ __all__ = [
     "GitHubBusy",
     "Refused",
     "TokenCredentials",
+    "Unauthorized",
     "credentials_of",
     "webhook_secret_of",
 ]

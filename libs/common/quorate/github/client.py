@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from quorate.github.clock import Clock
 from quorate.github.credentials import AppCredentials, Credentials
-from quorate.github.errors import Ambiguous, GitHubBusy, Refused
+from quorate.github.errors import Ambiguous, GitHubBusy, Refused, Unauthorized
 from quorate.github.grants import AppGrants, Grant, TokenGrants
 from quorate.github.limits import CORE, GRAPHQL, Account, Accounts
 from quorate.github.wire import Answer, Lost, Request, Unsent, Wire
@@ -36,6 +36,8 @@ UNREACHABLE_S = 5.0
 BROKEN_S = 15.0
 """When to come back after no connection, and after a server's error or silence."""
 
+Before = Callable[[], Awaitable[None]]
+
 _TEXT = re.compile(r"\.(?:raw|diff|patch)\b")
 _REPEATED = (301, 302, 307, 308)
 _REPEATED_WRITES = (307, 308)
@@ -45,7 +47,8 @@ class GitHub:
     """GitHub's API by one App or token. One object serves a process; ``close`` it at the end.
 
     ``repo`` is ``owner/name``: it chooses the installation of an App, and its token. Paths begin with ``/`` and are
-    below the API's address. Calls raise Refused (never try again), GitHubBusy (later), writes Ambiguous too.
+    below the API's address. Calls raise Refused (never try again), GitHubBusy and Unauthorized (later), writes
+    Ambiguous too. Making one for an App whose key cannot be used raises Misconfigured.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class GitHub:
         self._app: AppGrants | None = None
         self._grants: AppGrants | TokenGrants
         if isinstance(credentials, AppCredentials):
+            credentials.jwt(self._clock.wall())  # a key that cannot be used is known now, not with the first request
             self._grants = self._app = AppGrants(credentials, self._clock, self._of_app)
         else:
             self._grants = TokenGrants(credentials)
@@ -116,10 +120,22 @@ class GitHub:
             asked = None  # the next page's address has them
         return found[:limit]
 
-    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, repo: str) -> Any:
-        """Change something, once: decoded JSON, None for an empty answer. Never repeated after it may have arrived."""
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        repo: str,
+        before: Before | None = None,
+    ) -> Any:
+        """Change something, once: decoded JSON, None for an empty answer. Never repeated after it may have arrived.
+
+        ``before`` is awaited when all waiting for our turn is over, right before the request is sent; what it raises
+        goes through, and nothing is sent. It is awaited again where a token that is not taken any more is renewed.
+        """
         request = self._request(method, path, body=body, is_write=True)
-        return self._decoded(await self._change(request, repo, CORE), path, is_write=True)[0]
+        return self._decoded(await self._change(request, repo, CORE, before), path, is_write=True)[0]
 
     async def graphql(self, query: str, variables: Mapping[str, Any], *, repo: str, mutation: bool = False) -> Any:
         """The ``data`` of a query's answer. Its ``errors`` are Refused. A mutation is a write."""
@@ -141,7 +157,7 @@ class GitHub:
         """The login that what we write appears under: ``name[bot]`` of an App."""
         if self._login is None:
             self._login = await self._find_login(repo)
-        return self._login
+        return self._login or ACTIONS_LOGIN
 
     async def git_authorization(self, repo: str) -> str:
         """The value of the ``Authorization`` header for git over HTTPS: a secret, good for an hour at most."""
@@ -176,10 +192,12 @@ class GitHub:
 
         return await self._in_the_name_of(repo, read, request.what)
 
-    async def _change(self, request: Request, repo: str, resource: str) -> Answer:
+    async def _change(self, request: Request, repo: str, resource: str, before: Before | None = None) -> Answer:
         async def change(grant: Grant) -> Answer:
             account = self._accounts.of(grant.account)
             async with account.writing(resource):
+                if before is not None:
+                    await before()
                 return await self._once(request, grant, account, JSON)
 
         return await self._in_the_name_of(repo, change, request.what)
@@ -286,7 +304,8 @@ class GitHub:
         status = 404 if "NOT_FOUND" in kinds else 403 if "FORBIDDEN" in kinds else 422
         return Refused("POST /graphql", status, texts[0] if texts else "", texts[1:])
 
-    async def _find_login(self, repo: str) -> str:
+    async def _find_login(self, repo: str) -> str | None:
+        """None for a token that does not say whose it is."""
         if self._app is not None:
             told, _ = await self._of_app("GET", "/app", self._app.own(), None)
             if isinstance(told, dict) and isinstance(told.get("slug"), str):
@@ -295,12 +314,24 @@ class GitHub:
         try:
             told = await self.get("/user", repo=repo)
         except Refused as error:
-            if error.status == 403:  # the token of an Actions run is no user's
-                return ACTIONS_LOGIN
-            raise
+            if error.status != 403:
+                raise
+            return await self._find_bot(repo)  # the token of an App's installation, or an Actions run, is no user's
         if isinstance(told, dict) and isinstance(told.get("login"), str):
             return str(told["login"])
         raise GitHubBusy("GitHub did not name the user of the token", BROKEN_S)
+
+    async def _find_bot(self, repo: str) -> str | None:
+        try:
+            told = await self.graphql("{ viewer { login __typename } }", {}, repo=repo)
+        except Refused:
+            return None
+        viewer = told.get("viewer") if isinstance(told, dict) else None
+        if not isinstance(viewer, dict) or not isinstance(viewer.get("login"), str):
+            return None
+        # GraphQL tells the login of a bot without the ending that it has everywhere else.
+        ending = "[bot]" if viewer.get("__typename") == "Bot" else ""
+        return f"{viewer['login'].removesuffix(ending)}{ending}" or None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -335,8 +366,10 @@ def _said(error: Any) -> str:
     return " ".join(str(error[key]) for key in ("resource", "field", "code") if error.get(key))
 
 
-def _refused(what: str, answer: Answer) -> Refused:
+def _refused(what: str, answer: Answer) -> Refused | Unauthorized:
     message, errors = _message(answer)
+    if answer.status == 401:
+        return Unauthorized(what, message)
     if answer.status < 400 and not message:
         message = "it moved: use the name that it has now"
     return Refused(what, answer.status, message, errors)

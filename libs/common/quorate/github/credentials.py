@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quorate.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from quorate.settings import GitHubSettings
 
 MAX_SECRET = 64 * 1024
@@ -36,15 +39,27 @@ class AppCredentials:
     def jwt(self, now: float) -> str:
         """The App's own token, for ten minutes around ``now`` (seconds since the epoch). Raises Misconfigured."""
         import jwt
+        from cryptography.exceptions import UnsupportedAlgorithm
 
         claims = {"iat": int(now) - CLOCK_SKEW_S, "exp": int(now) + JWT_LIFE_S - CLOCK_SKEW_S, "iss": str(self.app_id)}
         try:
-            return jwt.encode(claims, self.private_key, algorithm="RS256")
-        except (ValueError, TypeError, jwt.PyJWTError):
+            return jwt.encode(claims, self._key, algorithm="RS256")
+        except (ValueError, TypeError, UnsupportedAlgorithm, jwt.PyJWTError):
             fault = Misconfigured(
                 f"the private key of GitHub App {self.app_id} cannot be used: give the whole PEM file that GitHub made"
             )
         raise fault  # outside of the handler, so that no trace of the key hangs on to it
+
+    @cached_property
+    def _key(self) -> RSAPrivateKey:
+        """Read once. Raises what the library of keys does."""
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        key = load_pem_private_key(self.private_key.encode(), None)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError("no RSA key")
+        return key
 
 
 Credentials = TokenCredentials | AppCredentials
@@ -69,6 +84,8 @@ def credentials_of(settings: GitHubSettings, environ: Mapping[str, str]) -> Cred
         return AppCredentials(settings.app_id, key)
     if settings.private_key_file is not None:
         raise Misconfigured("github.private_key_file is set without github.app_id: set the App's id too")
+    if environ.get("GITHUB_PRIVATE_KEY", "").strip():
+        raise Misconfigured("GITHUB_PRIVATE_KEY is set without an App's id: set GITHUB_APP_ID or github.app_id too")
     token = _secret(settings.token_file, "GITHUB_TOKEN", environ)
     if token is None:
         return None

@@ -3,9 +3,10 @@
 from quorate.errors import Rejected, Retryable
 
 MAX_TEXT = 500
+UNAUTHORIZED_S = 300.0
+"""Not sooner: who comes with a wrong token often is shut out for a while, with the right one too."""
 
 _ADVICE = {
-    401: "the token or the key of the App is not valid: renew it",
     403: "give the token or the App the permission, and the App access to the repository",
     404: "check the name, and that the token or the App may see the repository",
     410: "it is gone: nothing is left to do",
@@ -26,6 +27,18 @@ class Ambiguous(Retryable):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(f"{message}: nobody knows whether it was done; look before doing it again")
         self.retry_after_s = retry_after_s
+
+
+class Unauthorized(Retryable):
+    """The token or the App's key is not taken, as while it is being replaced: nothing was done, and nothing is lost."""
+
+    def __init__(self, what: str, message: str) -> None:
+        self.retry_after_s = UNAUTHORIZED_S
+        said = readable(message) or "without a word"
+        super().__init__(
+            f"GitHub refused {what} with 401: {said} (the token or the key of the App is not valid: renew it; it is"
+            f" tried again in {UNAUTHORIZED_S:.0f} s)"
+        )
 
 
 class Refused(Rejected):

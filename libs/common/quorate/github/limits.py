@@ -27,7 +27,9 @@ WRITES_PER_HOUR = 500
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 MAX_QUEUED_S = 60.0
-"""The longest that a call waits for its turn; one that would wait longer is told to come back."""
+"""The longest that a read waits for its turn; one that would wait longer is told to come back."""
+MAX_TURN_S = 5.0
+"""The same for a write, whose caller holds a place in a ledger meanwhile."""
 MAX_WAIT_S = HOUR_S + MINUTE_S
 """The longest wait that an answer is believed: GitHub's windows are an hour long."""
 
@@ -88,14 +90,18 @@ class Account:
         self._points_at = 0.0  # when all points used so far would have come in at POINTS_PER_S
         self._written: deque[float] = deque(maxlen=WRITES_PER_HOUR)
         self._writing = asyncio.Lock()
+        self._queued = 0
 
     def check(self, resource: str) -> None:
         """Raises GitHubBusy while GitHub takes no requests for a resource."""
-        wait = max(self._closed_until.get(key, 0.0) for key in (resource, ANY)) - self._clock.steady()
-        if wait > 0:
+        if (wait := self._wait_s(resource)) > 0:
             raise GitHubBusy("GitHub's rate limit is used up", wait)
 
-    async def turn(self, resource: str, points: int = 1) -> None:
+    def _wait_s(self, resource: str) -> float:
+        """How long it is closed yet; not at all from 0 on."""
+        return max(self._closed_until.get(key, 0.0) for key in (resource, ANY)) - self._clock.steady()
+
+    async def turn(self, resource: str, points: int = 1, within_s: float = MAX_QUEUED_S) -> None:
         """Wait until there are points for a request. Raises GitHubBusy at once while limited, or if it took long."""
         self.check(resource)
         if not self._interval:
@@ -103,7 +109,7 @@ class Account:
         now = self._clock.steady()
         points_at = max(self._points_at, now) + points / POINTS_PER_S
         wait = points_at - now - BURST_POINTS / POINTS_PER_S
-        if wait > MAX_QUEUED_S:
+        if wait > max(within_s, 0.0):
             raise GitHubBusy("too many requests wait for their turn at GitHub", wait)
         self._points_at = points_at
         if wait > 0:
@@ -112,16 +118,21 @@ class Account:
 
     @asynccontextmanager
     async def writing(self, resource: str) -> AsyncIterator[None]:
-        """Alone, and at least the interval after the write before. Raises GitHubBusy as ``turn`` does."""
+        """Alone, and at least the interval after the write before. Raises GitHubBusy, also if that takes MAX_TURN_S."""
         self.check(resource)
         if not self._interval:
             yield
             return
+        end = self._clock.steady() + MAX_TURN_S
+        self._queued += 1
         try:
-            async with asyncio.timeout(MAX_QUEUED_S):
+            async with asyncio.timeout(MAX_TURN_S):
                 await self._writing.acquire()
         except TimeoutError:
-            raise GitHubBusy("too many writes wait for their turn at GitHub", MAX_QUEUED_S) from None
+            wait = max(self._queued * self._interval, MAX_TURN_S)
+            raise GitHubBusy("too many writes wait for their turn at GitHub", min(wait, MINUTE_S)) from None
+        finally:
+            self._queued -= 1
         try:
             now = self._clock.steady()
             if len(self._written) == WRITES_PER_HOUR and now - self._written[0] < HOUR_S:
@@ -129,8 +140,10 @@ class Account:
                     f"{WRITES_PER_HOUR} writes in an hour are all that GitHub takes", self._written[0] + HOUR_S - now
                 )
             if self._written and (wait := self._written[-1] + self._interval - now) > 0:
+                if now + wait > end:
+                    raise GitHubBusy("too many writes wait for their turn at GitHub", wait)
                 await self._clock.sleep(wait)
-            await self.turn(resource, WRITE_POINTS)
+            await self.turn(resource, WRITE_POINTS, end - self._clock.steady())
             self._written.append(self._clock.steady())
             yield
         finally:
@@ -146,8 +159,10 @@ class Account:
                 if headers.get("x-ratelimit-remaining") == "0" and (wait := _until_reset(headers, now)):
                     self._close(headers.get("x-ratelimit-resource", CORE), wait)
             return None
-        wait = MINUTE_S * 2 ** min(self._refusals, 6) if limit.wait_s is None else max(limit.wait_s, 1.0)
-        self._refusals += 1
+        if self._wait_s(limit.resource) <= 0:  # else it was under way together with the one that was refused first
+            self._refusals += 1
+        doubled = MINUTE_S * 2 ** min(max(self._refusals - 1, 0), 6)
+        wait = doubled if limit.wait_s is None else max(limit.wait_s, 1.0)
         return self._close(limit.resource, wait)
 
     def _close(self, resource: str, wait: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from quorate.github.errors import Refused
@@ -32,7 +32,7 @@ class Request:
     method: str
     url: str
     what: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # the token is in them
     params: Mapping[str, Any] | None
     content: bytes | None
     is_write: bool

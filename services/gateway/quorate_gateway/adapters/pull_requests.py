@@ -217,7 +217,7 @@ class _One:
             return None
 
     async def _clone(self, base: str) -> Cloned:
-        url = f"{self._settings.git_url}/{self._repo}.git"
+        url = f"{self._settings.clone_url}/{self._repo}.git"
         authorization = None
         if url.startswith("http"):
             authorization = await self._github.git_authorization(self._repo)

@@ -12,7 +12,8 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Known:
-    """A task that stands in the log: which delivery it came from, the base that it compares with, and how it ended."""
+    """A task that stands in the log: which delivery it came from, the base that it compares with, and how it ended:
+    canceled also while that is only asked for."""
 
     task: str
     delivery: str
@@ -35,16 +36,17 @@ def key_of(key: str, number: int) -> str:
 def attempt_of(submit: Submit, known: Sequence[Known], delivery: str) -> Attempt:
     """Which one it is, given those that stand already, in their order.
 
-    A delivery that comes again is the task that it was, also when that has been canceled since.
+    A delivery that comes again is the task that it was, also when that has been canceled since. For any other the
+    newest counts: it is the one that people see.
     """
     for number, each in enumerate(known, 1):
         if each.delivery == delivery:
             return Attempt(number, "same")
-        if submit.again == "never":
-            return Attempt(number, "another")
-        other_base = submit.again == "if the base changed" and each.base_sha != submit.input.get("base_sha")
-        if each.state in (None, "completed") and not other_base:
-            return Attempt(number, "another")
-    if len(known) >= MAX_ATTEMPTS:
+    if not known:
+        return Attempt(1, "new")
+    newest = known[-1]
+    other_base = submit.again == "if the base changed" and newest.base_sha != submit.input.get("base_sha")
+    stands = newest.state in (None, "completed") and not other_base
+    if submit.again == "never" or stands or len(known) >= MAX_ATTEMPTS:
         return Attempt(len(known), "another")
     return Attempt(len(known) + 1, "new")

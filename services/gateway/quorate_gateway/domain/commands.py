@@ -9,6 +9,8 @@ NAMES: tuple[ReviewCommandName, ...] = get_args(ReviewCommandName)
 MAX_LINES = 2_000
 MAX_ARGUMENT = 2_000
 
+# Nothing else ends a line where comments are shown, so that a quote goes on beyond it.
+_LINE_END = re.compile(r"\r\n|\r|\n")
 # Four blanks would make it code.
 _COMMAND = re.compile(r"^ {0,3}/quorate(?:[ \t]+(\S+)(?:[ \t]+(.*))?)?[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
@@ -32,7 +34,7 @@ def command_in(text: str) -> Command | None:
     not known is a question for help, with what was written as the argument, so that its author hears back.
     """
     fence, hidden = "", False
-    for line in text.splitlines()[:MAX_LINES]:
+    for line in _LINE_END.split(text, MAX_LINES)[:MAX_LINES]:
         if hidden:
             hidden = "-->" not in line
             continue

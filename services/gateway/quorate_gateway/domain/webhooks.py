@@ -287,7 +287,8 @@ def _comment(
         "argument": _cut(command.argument, MAX_ARGUMENT),
         "by": comment.user.login,
         "comment_id": comment.id,
-        "thread_of": comment.in_reply_to_id,
+        # The first comment on a line is a thread of its own; below a pull request there are none.
+        "thread_of": (comment.in_reply_to_id or comment.id) if isinstance(event, _ReviewComment) else None,
     }
     return Submit(
         REVIEW_COMMAND,
