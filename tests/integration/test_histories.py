@@ -37,7 +37,7 @@ async def record(histories: Histories, task: str, *findings: DecidedFinding) -> 
     """Follow and record a review in which everyone looked at everything."""
     before = await histories.read(TENANT, SERIES)
     followed = follow(before, findings, looked("bandit", "ruff"), task)
-    return await histories.record(TENANT, SERIES, followed.findings, followed.resolved, task, f"commit-of-{task}")
+    return await histories.record(TENANT, SERIES, followed.findings, followed.resolved, task, f"commit-of-{task}", 0)
 
 
 def dismiss(task: str, id: str, name: str = "dismiss") -> Command:
@@ -74,7 +74,7 @@ async def test_reviews_and_commands_at_the_same_time_are_all_recorded(bus: Bus, 
 
         async def write(number: int) -> None:
             followed = follow(before, (finding(), finding(f"Finding {number}", 50)), looked("bandit"), "c2")
-            await writers[number % 2].record(TENANT, SERIES, followed.findings, (), f"t{number}", "c2")
+            await writers[number % 2].record(TENANT, SERIES, followed.findings, (), f"t{number}", "c2", 1)
 
         await asyncio.gather(
             *(write(n) for n in range(1, 7)), writers[0].command(TENANT, SERIES, dismiss("d", finding().id))
@@ -120,9 +120,38 @@ def _fates_of_the_second() -> tuple[Fate, ...]:
     """What the second review says of the agents, computed again."""
     everyone = looked("bandit", "ruff")
     first = domain.record(
-        History(series=SERIES), follow(History(series=SERIES), (finding(),), everyone, "t1").findings, (), "t1", "c1"
+        History(series=SERIES), follow(History(series=SERIES), (finding(),), everyone, "t1").findings, (), "t1", "c1", 0
     )
-    return domain.record(first, (), follow(first, (), everyone, "t2").resolved, "t2", "c2").unsettled
+    return domain.record(first, (), follow(first, (), everyone, "t2").resolved, "t2", "c2", 0).unsettled
+
+
+async def test_another_look_changes_decisions_and_writes_nothing_when_it_comes_again(bus: Bus) -> None:
+    histories = Histories(bus)
+    recorded = await record(histories, "t1", finding(decision="demoted"))
+    seen = finding(agents=["bandit", "judge"], issue=recorded.issues[0].id)
+    after = await histories.redecide(TENANT, SERIES, (seen,))
+    stored = await bus.get_last(f"KV_{subjects.LEDGER}", SUBJECT)
+    assert [(each.decision, each.agents) for each in after.issues] == [("confirmed", ("bandit",))]
+    assert after.recorded == ("t1",)
+    assert await histories.redecide(TENANT, SERIES, (seen,)) == after == await histories.read(TENANT, SERIES)
+    again = await bus.get_last(f"KV_{subjects.LEDGER}", SUBJECT)
+    assert stored is not None
+    assert again is not None
+    assert again.sequence == stored.sequence
+
+
+async def test_a_review_that_comes_too_late_does_not_turn_back_what_a_later_one_recorded(bus: Bus) -> None:
+    histories = Histories(bus)
+    await record(histories, "t0", finding())
+    before = await histories.read(TENANT, SERIES)
+    late, later = (
+        follow(before, found, looked("bandit"), label) for found, label in (((finding(),), "c1"), ((), "c2"))
+    )
+    await histories.record(TENANT, SERIES, later.findings, later.resolved, "t2", "c2", 20)
+    after = await histories.record(TENANT, SERIES, late.findings, late.resolved, "t1", "c1", 10)
+    assert [(each.state, each.last_seen) for each in after.issues] == [("fixed", "commit-of-t0")]
+    assert (after.position, after.recorded) == (20, ("t0", "t2", "t1"))
+    assert (await histories.track_record(TENANT)).agents == {"bandit": AgentRecord(right=1)}
 
 
 async def test_a_command_is_answered_and_changes_what_later_reviews_say(bus: Bus) -> None:

@@ -109,6 +109,28 @@ async def test_what_a_verifier_agrees_with_is_confirmed(broker: EmbeddedBroker) 
         assert last.question is None
 
 
+async def test_what_a_verifier_confirmed_is_resolved_when_it_is_gone(broker: EmbeddedBroker) -> None:
+    there = [LEAK]
+
+    @agent("a")
+    async def review(ctx: Context) -> list[Finding]:
+        return list(there)
+
+    async with system(broker, review, asked("checker", "verify", agrees), quorum=VERIFY) as s:
+        first = await s.run("code-review", CHANGE | {"series": "nightly"})
+        assert decision(first)[0] == "confirmed"
+
+        async def is_confirmed() -> bool:
+            recorded = await Histories(s.bus).read("default", "nightly")
+            return [each.decision for each in recorded.issues] == ["confirmed"]
+
+        await until(is_confirmed)
+        there.clear()
+        second = await s.run("code-review", CHANGE | {"series": "nightly"})
+        assert (second.findings, second.verdict) == ((), "approve")
+        assert [each.issue for each in second.resolved] == [first.findings[0].issue]
+
+
 async def test_what_a_verifier_disagrees_with_is_demoted_with_its_words(broker: EmbeddedBroker) -> None:
     async with system(broker, reviewer("a", LEAK), asked("checker", "verify", disagrees), quorum=VERIFY) as s:
         result = await s.run("code-review", CHANGE)
@@ -310,7 +332,8 @@ async def test_a_collector_that_is_killed_in_either_look_is_replaced(broker: Emb
                 result = await s.client.result(task, timeout=20)
 
                 async def is_recorded() -> bool:
-                    return len((await Histories(s.bus).read("default", "nightly")).recorded) == 2
+                    recorded = await Histories(s.bus).read("default", "nightly")
+                    return [each.decision for each in recorded.issues] == ["confirmed"]
 
                 await until(is_recorded)
         finally:
@@ -321,5 +344,5 @@ async def test_a_collector_that_is_killed_in_either_look_is_replaced(broker: Emb
         assert (finding.decision, finding.standing, finding.since) == ("confirmed", "new", task)
         assert len(await s.facts(task, Outcome)) == 2
         [issue] = (await Histories(s.bus).read("default", "nightly")).issues
-        assert (issue.id, issue.decision, issue.agents) == (finding.issue, "confirmed", ("a", "checker"))
+        assert (issue.id, issue.decision, issue.agents) == (finding.issue, "confirmed", ("a",))
         assert await s.dead_letters() == []

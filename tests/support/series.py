@@ -80,7 +80,7 @@ def issue(message: str = MESSAGE, line: int | None = 10, **fields: Any) -> Issue
         "last_seen": "c1",
     }
     if own.get("state") == "dismissed":
-        made["dismissal"] = Dismissal(by="ada", reason="only constants reach it")
+        made["dismissal"] = Dismissal(by="ada", reason="only constants reach it", agents=made["agents"])
     return Issue.model_validate(made | own)
 
 

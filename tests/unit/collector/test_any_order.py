@@ -32,7 +32,7 @@ from quorate_collector.domain.commands import Command, apply
 from quorate_collector.domain.conclude import Conclusion, Policy, conclude_first_look, decide_findings
 from quorate_collector.domain.electorate import Readers
 from quorate_collector.domain.following import Followed, follow
-from quorate_collector.domain.history import record, settled
+from quorate_collector.domain.history import record, redecide, settled
 from quorate_collector.domain.looked import looked_at
 from quorate_collector.domain.questions import PendingQuestion
 from quorate_collector.domain.second_look import conclude_second_look
@@ -113,7 +113,7 @@ def history_before() -> History:
     reported = {"a": read(KNOWN), "b": read(UNWANTED), "c": read(GONE)}
     empty = History(series=SERIES)
     followed = follow(empty, decide_findings(reported, NO_QUORUM), looked_at(reported, reported), "c1")
-    history = record(empty, followed.findings, followed.resolved, "t0", "c1")
+    history = record(empty, followed.findings, followed.resolved, "t0", "c1", 0)
     [unwanted] = [issue for issue in history.issues if issue.message == UNWANTED.message]
     command = Command(name="dismiss", by="ada", task="command", finding=unwanted.id)
     return settled(history := apply(history, command)[0], history.unsettled)
@@ -209,6 +209,7 @@ class Oracle:
         self._policy = Policy(quorum=world.settings.quorum.of)
         self.counted: dict[str, dict[str, Contribution]] = {}
         self.joins: dict[str, Join] = {}
+        self._positions: dict[str, int] = {}
         self._count()
         self.outcomes: dict[str, Outcome] = {}
         self.history = HISTORY
@@ -224,6 +225,7 @@ class Oracle:
                     return
                 case Assigned() as fact:
                     is_open[each.key[0]] = (fact, {})
+                    self._positions[each.key[0]] = each.sequence
                 case Contribution() as fact if len(each.key) == 2 and each.key[1] in is_open:
                     asked, answers = is_open[each.key[1]]
                     if each.key[0] in {assignee.agent for assignee in asked.agents}:
@@ -242,6 +244,7 @@ class Oracle:
                     step=asked.step,
                     attempt=asked.attempt,
                     agents=asked.agents,
+                    position=self._positions[run],
                     series=asked.series,
                     head_sha=asked.head_sha,
                     follows=asked.follows,
@@ -264,8 +267,12 @@ class Oracle:
             outcome = conclusion.outcome
             self.outcomes[run] = outcome.model_copy(update={"question": _question(conclusion.question)})
             if outcome.state == "completed":
-                task = TASK if join.follows is None else f"{TASK}.{run}"
-                self.history = record(self.history, outcome.findings, outcome.resolved, task, HEAD)
+                self.history = self._recorded(join, outcome)
+
+    def _recorded(self, join: Join, outcome: Outcome) -> History:
+        if join.follows is not None:
+            return redecide(self.history, outcome.findings)
+        return record(self.history, outcome.findings, outcome.resolved, TASK, HEAD, join.position)
 
     def _conclusion(self, join: Join, contributions: Mapping[str, Contribution]) -> Conclusion:
         if join.follows is not None:
@@ -525,8 +532,10 @@ def test_what_others_were_told_is_recorded_although_the_series_has_changed_meanw
         world, _ = told("demote", stop_at=stop_at, dies=dies, meanwhile=somebody_undismisses)
         [outcome] = world.outcomes().values()
 
-        def recorded(history: History, outcome: Outcome = outcome) -> History:
-            after = record(history, outcome.findings, outcome.resolved, TASK, HEAD)
+        [position] = [each.sequence for each in world.broker.records() if isinstance(each.fact, Assigned)]
+
+        def recorded(history: History, outcome: Outcome = outcome, position: int = position) -> History:
+            after = record(history, outcome.findings, outcome.resolved, TASK, HEAD, position)
             return settled(after, after.unsettled)
 
         assert world.history in (recorded(undismiss(HISTORY)), undismiss(recorded(HISTORY)))

@@ -24,7 +24,7 @@ def run(
 def test_a_finding_is_dismissed_by_its_id_or_the_beginning_of_it(wanted: str) -> None:
     after, answer = run(history(ONE, TWO), "dismiss", wanted, "only  constants\nreach it")
     assert after.issues[0].state == "dismissed"
-    assert after.issues[0].dismissal == Dismissal(by="ada", reason="only constants reach it")
+    assert after.issues[0].dismissal == Dismissal(by="ada", reason="only constants reach it", agents=("bandit",))
     assert after.issues[1] == TWO
     assert after.recorded == ("t1",)
     assert [(fate.agents, fate.right, fate.wrong) for fate in after.unsettled] == [(("bandit",), 0, 1)]
@@ -92,6 +92,14 @@ def test_a_dismissal_is_undone_with_what_it_said_of_the_agents() -> None:
     assert [fate.wrong for fate in after.unsettled] == [1, -1]
     assert len({fate.event for fate in after.unsettled}) == 2
     assert said == f"{ONE.id} (a.py:10) is reported again from the next review on."
+
+
+def test_only_those_that_were_blamed_are_cleared_again() -> None:
+    dismissed, _ = run(history(ONE), "dismiss", ONE.id, task="t1")
+    [blamed] = dismissed.issues
+    reported = blamed.model_copy(update={"agents": ("ruff", "bandit")})
+    after, _ = run(dismissed.model_copy(update={"issues": (reported,)}), "undismiss", ONE.id, task="t2")
+    assert [(fate.agents, fate.wrong) for fate in after.unsettled] == [(("bandit",), 1), (("bandit",), -1)]
 
 
 def test_reviews_are_paused_and_go_on() -> None:

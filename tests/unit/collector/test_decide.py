@@ -1,5 +1,6 @@
 """The collector's decisions: (state, fact) -> (state, commands)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,16 @@ def timer(step: str = "work", attempt: int = 1) -> Record:
 
 def join(*answered: str, closed: bool = False, **fields: Any) -> Join:
     return Join.model_validate(
-        {"kind": "k", "step": "work", "attempt": 1, "agents": (A, B), "answered": answered, "closed": closed} | fields
+        {
+            "kind": "k",
+            "position": 1,
+            "step": "work",
+            "attempt": 1,
+            "agents": (A, B),
+            "answered": answered,
+            "closed": closed,
+        }
+        | fields
     )
 
 
@@ -42,6 +52,15 @@ def joining(*answered: str, closed: bool = False) -> CollectorState:
 
 CANCELED = joining("a").model_copy(update={"canceled": True})
 SECOND = {"work~2": join(attempt=2)}
+
+
+def test_a_join_knows_where_its_assignment_stands_in_the_log() -> None:
+    opened = decide(None, replace(assigned(), sequence=4711)).state
+    assert opened is not None
+    assert opened.joins["work"].position == 4711
+    answered = decide(opened, replace(contribution("a"), sequence=4712)).state
+    assert answered is not None
+    assert answered.joins["work"].position == 4711
 
 
 @pytest.mark.parametrize(

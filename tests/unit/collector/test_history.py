@@ -7,8 +7,8 @@ import pytest
 from quorate.contract.facts import Contribution
 from quorate.contract.finding import DecidedFinding, Objection, Resolved
 from quorate.contract.history import MAX_ISSUES, MAX_NAMES, MAX_RECORDED, History, Issue
-from quorate_collector.domain.following import Followed, follow
-from quorate_collector.domain.history import MAX_BYTES, MAX_UNSETTLED, record, settled
+from quorate_collector.domain.following import MAX_RESOLVED_BYTES, TOO_MUCH, Followed, follow
+from quorate_collector.domain.history import MAX_BYTES, MAX_UNSETTLED, record, redecide, settled
 from quorate_collector.domain.looked import Looked, looked_at
 from tests.support.series import MESSAGE, finding, history, issue, looked, numbered
 
@@ -17,10 +17,15 @@ OBJECTION = Objection(agent="taint", lineage="quorate", confidence=0.9, message=
 
 
 def review(
-    before: History, *findings: DecidedFinding, seen: Looked = ALL, task: str = "t2", label: str = "c2"
+    before: History,
+    *findings: DecidedFinding,
+    seen: Looked = ALL,
+    task: str = "t2",
+    label: str = "c2",
+    position: int = 0,
 ) -> tuple[Followed, History]:
     followed = follow(before, numbered(findings), seen, label)
-    return followed, record(before, followed.findings, followed.resolved, task, label, moved=followed.moved)
+    return followed, record(before, followed.findings, followed.resolved, task, label, position)
 
 
 def only(followed: Followed) -> DecidedFinding:
@@ -29,13 +34,13 @@ def only(followed: Followed) -> DecidedFinding:
 
 
 def test_a_first_review_has_only_new_findings() -> None:
-    followed, after = review(history(), finding(line=10), finding(line=20), task="t1", label="c1")
+    followed, after = review(history(), finding(line=10), finding(line=20), task="t1", label="c1", position=7)
     assert [(f.issue, f.standing, f.since) for f in followed.findings] == [
         (finding().id, "new", "c1"),
         (f"{finding().id}-2", "new", "c1"),
     ]
     assert after.issues == (issue(line=10), issue(line=20, id=f"{issue().id}-2"))
-    assert (after.head, after.recorded, after.unsettled) == ("c1", ("t1",), ())
+    assert (after.position, after.recorded, after.unsettled) == (7, ("t1",), ())
 
 
 def test_a_finding_that_moved_is_known_and_its_line_is_kept() -> None:
@@ -136,7 +141,7 @@ def test_a_confirmed_finding_is_not_demoted_by_a_voter_that_is_missing(
 @pytest.mark.parametrize(
     ("message", "line", "reason"),
     [
-        (MESSAGE, 200, "dismissed by ada: only constants reach it; 1 lineage found it"),
+        (MESSAGE, 30, "dismissed by ada: only constants reach it; 1 lineage found it"),
         (
             "This query is put together out of text",
             11,
@@ -151,6 +156,26 @@ def test_a_dismissed_finding_is_withheld_with_who_and_why(message: str, line: in
     assert (found.decision, found.standing, found.reason) == ("withheld", "known", reason)
     assert after.issues[0].state == "dismissed"
     assert after.issues[0].decision == "confirmed", "what it was is known again once that is undone"
+
+
+def test_a_dismissed_finding_stays_as_severe_as_it_was_dismissed() -> None:
+    _, after = review(history(issue(state="dismissed", severity="high")), finding(severity="low"))
+    assert (after.issues[0].severity, after.issues[0].state) == ("high", "dismissed")
+    followed, _ = review(after, finding(severity="high"), task="t3")
+    assert only(followed).decision == "withheld"
+    followed, after = review(after, finding(severity="critical"), task="t3")
+    assert (only(followed).decision, only(followed).standing) == ("confirmed", "new")
+    assert [(each.state, each.severity) for each in after.issues] == [("dismissed", "high"), ("open", "critical")]
+
+
+def test_a_twin_of_what_was_dismissed_is_told_by_every_review() -> None:
+    before = history(issue(state="dismissed"))
+    followed, after = review(before, finding(line=510))
+    twin = only(followed)
+    assert (twin.decision, twin.standing) == ("confirmed", "new")
+    assert [(each.state, each.line) for each in after.issues] == [("dismissed", 10), ("open", 510)]
+    followed, _ = review(after, finding(line=510), task="t3")
+    assert (only(followed).decision, only(followed).issue) == ("confirmed", twin.issue)
 
 
 def test_a_dismissed_finding_that_is_not_seen_stays_remembered_and_is_not_told() -> None:
@@ -176,7 +201,7 @@ def test_what_is_carried_in_a_renamed_file_goes_with_it() -> None:
     followed, after = review(history(issue(), issue("Unused", state="dismissed")), seen=seen)
     assert (only(followed).path, only(followed).standing) == ("new.py", "carried")
     assert [each.path for each in after.issues] == ["new.py", "new.py"]
-    followed, _ = review(after, finding("Unused", 200, path="new.py"), finding(path="new.py"), task="t3")
+    followed, _ = review(after, finding("Unused", 12, path="new.py"), finding(path="new.py"), task="t3")
     assert [each.decision for each in followed.findings] == ["confirmed", "withheld"]
     assert {each.standing for each in followed.findings} == {"known"}
 
@@ -195,7 +220,7 @@ def test_what_was_dismissed_goes_with_a_file_that_findings_show_to_be_renamed(
     before = history(issue(), issue("Unused", 30), issue("Dismissed", 50, state="dismissed"))
     moved = finding(path="new.py", issue=issue().id, standing="known")
     others = [each.model_copy(update={"issue": before.issues[1].id, "standing": "known"}) for each in others]
-    after = record(before, (moved, *others), (), "t2", "c2")
+    after = record(before, (moved, *others), (), "t2", "c2", 0)
     assert [each.path for each in after.issues if each.message == "Dismissed"] == [path]
 
 
@@ -222,11 +247,93 @@ def test_ids_of_a_result_stay_distinct_with_what_is_carried() -> None:
 
 def test_a_task_is_recorded_once() -> None:
     followed, after = review(history(issue()), finding("Unused", 3))
-    assert record(after, followed.findings, followed.resolved, "t2", "c2") is after
+    assert record(after, followed.findings, followed.resolved, "t2", "c2", 0) is after
 
 
-def test_a_review_without_a_commit_is_no_head() -> None:
-    assert review(history(), finding(), task="t1", label="t1")[1].head is None
+class TestAReviewThatIsRecordedLate:
+    """It began before another review of the series that is recorded already."""
+
+    def test_it_is_remembered_and_changes_nothing(self) -> None:
+        before = history(issue(), issue("Unused", 3, state="fixed"), position=9)
+        shown = (finding("Unused", 3), finding("Shadowed", 7))
+        followed, after = review(before, *shown, task="late", position=8)
+        assert (len(followed.findings), len(followed.resolved)) == (2, 1)
+        assert after == before.model_copy(update={"recorded": ("late",)})
+        assert review(after, *shown, task="late", position=8)[1] is after
+
+    def test_a_later_one_and_one_of_the_same_place_change_the_history(self) -> None:
+        _, after = review(history(position=9), finding(), task="t2", position=9)
+        _, after = review(after, finding("Unused", 3), task="t3", position=12)
+        assert [each.state for each in after.issues] == ["open", "fixed"]
+        assert after.position == 12
+
+
+class TestAnotherLook:
+    """What a verification or discussion decides of findings that are recorded."""
+
+    def test_only_the_decision_changes_and_only_of_what_is_open(self) -> None:
+        before = history(
+            issue(decision="demoted", agents=("bandit",)),
+            issue("Unused", 3, state="fixed", decision="demoted"),
+            issue("Shadowed", 7, state="dismissed", decision="demoted"),
+            issue("Of another review", 9, decision="demoted"),
+            position=3,
+        )
+        looked_at_again = tuple(
+            finding(
+                each.message, each.line and each.line + 50, agents=["bandit", "judge"], issue=each.id, path="new.py"
+            )
+            for each in before.issues[:3]
+        )
+        after = redecide(before, (*looked_at_again, finding("Dropped", issue="dropped")))
+        confirmed = before.issues[0].model_copy(update={"decision": "confirmed"})
+        assert after == before.model_copy(update={"issues": (confirmed, *before.issues[1:])})
+        assert redecide(after, looked_at_again) is after
+
+    def test_what_a_verifier_confirmed_is_gone_when_those_that_reported_it_find_it_no_more(self) -> None:
+        seen = looked("bandit", asked=["bandit"])
+        followed, after = review(history(), finding(decision="demoted"), seen=seen, task="t1")
+        verified = [each.model_copy(update={"decision": "confirmed"}) for each in followed.findings]
+        votes = finding(agents=["bandit", "judge"]).votes
+        after = redecide(after, [each.model_copy(update={"votes": votes}) for each in verified])
+        assert [(each.decision, each.agents) for each in after.issues] == [("confirmed", ("bandit",))]
+        followed, _ = review(after, seen=seen)
+        assert (followed.findings, [each.issue for each in followed.resolved]) == ((), [issue().id])
+
+
+class TestWhatIsGone:
+    """It is told in a message, which has its bounds."""
+
+    def test_what_finds_no_room_is_carried_and_told_by_the_next_review(self) -> None:
+        def many(count: int, severity: str) -> list[Issue]:
+            return [
+                issue(f"{severity} {n} {'ü' * 480}", n + 1, severity=severity, path="a.py" if n % 2 else "b.py")
+                for n in range(count)
+            ]
+
+        before = history(*many(150, "low"), *many(20, "critical"))
+        told: list[str] = []
+        for n in range(9):
+            followed, before = review(before, task=f"t{n}", label=f"c{n}")
+            assert sum(len(each.model_dump_json().encode()) for each in followed.resolved) <= MAX_RESOLVED_BYTES
+            assert {each.issue for each in followed.findings}.isdisjoint(each.issue for each in followed.resolved)
+            for each in followed.findings:
+                assert (each.standing, each.decision) == ("carried", "confirmed")
+                assert each.reason == f"carried over, last seen at c1: {TOO_MUCH}"
+            if not n:
+                assert [each.severity for each in followed.resolved[:20]] == ["critical"] * 20
+                assert 50 < len(followed.resolved) < 170
+            told += [each.issue for each in followed.resolved]
+        assert (len(told), len(set(told))) == (170, 170)
+        assert {each.state for each in before.issues} == {"fixed"}
+
+    def test_one_that_never_fits_does_not_keep_the_others(self) -> None:
+        long = issue("Long", path="p" * MAX_RESOLVED_BYTES, severity="critical")
+        followed, _ = review(history(long, issue()))
+        assert ([each.issue for each in followed.findings], [each.issue for each in followed.resolved]) == (
+            [long.id],
+            [issue().id],
+        )
 
 
 class TestBetweenTwoReviews:
@@ -235,7 +342,7 @@ class TestBetweenTwoReviews:
     def both(self, before: History, one: list[DecidedFinding], other: list[DecidedFinding]) -> History:
         followed = follow(before, numbered(one), ALL, "c2")
         _, between = review(before, *other, task="t-other", label="c-other")
-        return record(between, followed.findings, followed.resolved, "t2", "c2")
+        return record(between, followed.findings, followed.resolved, "t2", "c2", 0)
 
     def test_what_both_found_is_one_issue(self) -> None:
         after = self.both(history(), [finding(), finding("Unused", 3)], [finding(line=12), finding("Shadowed", 7)])
@@ -246,7 +353,7 @@ class TestBetweenTwoReviews:
         before = history(issue("This query is put together out of text"))
         mine = follow(history(), (finding(),), ALL, "c2")
         _, between = review(before, finding(line=11), task="t-other")
-        after = record(between, mine.findings, (), "t2", "c2")
+        after = record(between, mine.findings, (), "t2", "c2", 0)
         assert [each.id for each in after.issues] == [before.issues[0].id]
         assert after.issues[0].line == 10
 
@@ -263,14 +370,14 @@ class TestBetweenTwoReviews:
     @pytest.mark.parametrize("found", [[finding()], []])
     def test_a_dismissal_stands(self, found: list[DecidedFinding]) -> None:
         followed = follow(history(issue()), numbered(found), ALL, "c2")
-        after = record(history(issue(state="dismissed")), followed.findings, followed.resolved, "t2", "c2")
+        after = record(history(issue(state="dismissed")), followed.findings, followed.resolved, "t2", "c2", 0)
         assert [(each.state, each.decision) for each in after.issues] == [("dismissed", "confirmed")]
 
     def test_what_was_fixed_is_not_opened_by_being_carried(self) -> None:
         followed = follow(history(issue()), (), looked("ruff"), "c2")
-        after = record(history(issue(state="fixed")), followed.findings, followed.resolved, "t2", "c2")
+        after = record(history(issue(state="fixed")), followed.findings, followed.resolved, "t2", "c2", 0)
         assert [each.state for each in after.issues] == ["fixed"]
-        assert record(history(), followed.findings, (), "t2", "c2").issues == (), "nor is what was dropped"
+        assert record(history(), followed.findings, (), "t2", "c2", 0).issues == (), "nor is what was dropped"
 
 
 class TestBounds:
@@ -371,6 +478,20 @@ class TestLooked:
         assert seen.read == {"check": {"a.py", "b.py"}, "bandit": {"a.py"}}
         assert seen.absence("check", "c.png") == "check did not read the file"
         assert seen.absence("bandit", "b.py") == "bandit did not read the file"
+
+    @pytest.mark.parametrize(
+        ("skipped", "why"),
+        [
+            pytest.param(Contribution(state="skipped"), None, id="nothing is its business"),
+            pytest.param(
+                Contribution(state="skipped", unread={"b.py": "no content"}), "bandit did not report", id="not read"
+            ),
+        ],
+    )
+    def test_an_agent_with_nothing_to_do_looked_and_read_nothing(self, skipped: Contribution, why: str | None) -> None:
+        seen = looked_at(["bandit", "diff"], {"bandit": skipped, "diff": Contribution(changed=("b.py", "README.md"))})
+        assert seen.absence("bandit", "a.py") == why, "it has left the change"
+        assert seen.absence("bandit", "b.py") == (why or "bandit did not read the file")
 
     @pytest.mark.parametrize(("changed", "left"), [(("a.py",), True), ((), False)])
     def test_a_path_has_left_the_change_only_where_someone_knows_all_of_it(

@@ -14,6 +14,7 @@ from quorate_collector.domain.commands import Command, apply
 from quorate_collector.domain.following import Followed, follow
 from quorate_collector.domain.history import MAX_BYTES, record
 from quorate_collector.domain.looked import Looked
+from quorate_collector.domain.matching import NEAR
 from tests.support.series import finding, history, numbered
 
 AGENTS = ("bandit", "ruff")
@@ -43,8 +44,10 @@ class Series(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.renamed: dict[str, str] = {}
         self.history: History = history()
-        self.issue_of: dict[Flaw, str] = {}
-        """The issue that a flaw of its own words was first reported as."""
+        self.issues_of: dict[Flaw, set[str]] = {}
+        """The issues that a flaw of its own words was reported as: one, until that is dismissed."""
+        self.told: dict[Flaw, tuple[str, int, str]] = {}
+        """Path and line at which a flaw was last reported, and as which issue."""
         self.reviews = 0
 
     def all_flaws(self) -> list[tuple[str, int, Flaw]]:
@@ -85,17 +88,18 @@ class Series(RuleBasedStateMachine):
         path, line, _ = data.draw(st.sampled_from(self.all_flaws()))
         self.files[path][line - 1] = None
 
-    @precondition(lambda self: not self.renamed)
+    @precondition(lambda self: self.files.keys() - self.renamed.keys())
     @rule(data=st.data())
     def rename_a_file(self, data: st.DataObject) -> None:
-        old = data.draw(st.sampled_from(sorted(self.files)))
+        """Once: the diff names the path that it had before the change, at every review."""
+        old = data.draw(st.sampled_from(sorted(self.files.keys() - self.renamed.keys())))
         new = f"f{next(self.numbers)}-moved.py"
         self.files[new] = self.files.pop(old)
-        self.renamed = {new: old}
+        self.renamed[new] = old
 
     @rule(data=st.data())
     def dismiss(self, data: st.DataObject) -> None:
-        ids = sorted(each.id for each in self.history.issues if each.state == "open" and each.message != DOUBLE)
+        ids = sorted(each.id for each in self.history.issues if each.state == "open")
         if ids:
             self.command("dismiss", data.draw(st.sampled_from(ids)))
 
@@ -119,7 +123,6 @@ class Series(RuleBasedStateMachine):
         label, task = f"c{self.reviews}", f"t{self.reviews}"
         present = set(AGENTS) - absent
         paths = frozenset(self.files)
-        # The rename is told as long as the series has the file under its old name: that is what a diff says.
         looked = Looked(dict.fromkeys(present, paths), paths, frozenset(AGENTS), self.renamed)
         decided, flaws = self.findings(present)
         before = self.history
@@ -130,9 +133,11 @@ class Series(RuleBasedStateMachine):
         self.check_each_issue_is_accounted_for(before, followed)
         self.check_flaws_of_their_own_words(before, followed, flaws, present)
         self.check_doubles(before, followed, decided)
-        self.history = record(before, followed.findings, followed.resolved, task, label, moved=followed.moved)
-        assert record(self.history, followed.findings, followed.resolved, task, label) is self.history
-        self.renamed = {}
+        self.check_nothing_that_is_open_is_withheld(before, followed, flaws)
+        self.history = record(before, followed.findings, followed.resolved, task, label, self.reviews)
+        assert record(self.history, followed.findings, followed.resolved, task, label, self.reviews) is self.history
+        late = record(self.history, (), followed.resolved, "late", label, self.reviews - 1)
+        assert late.issues == self.history.issues
 
     def findings(self, present: set[str]) -> tuple[tuple[DecidedFinding, ...], dict[str, Flaw]]:
         made = []
@@ -157,6 +162,7 @@ class Series(RuleBasedStateMachine):
         self, before: History, followed: Followed, flaws: dict[str, Flaw], present: set[str]
     ) -> None:
         states = {each.id: each.state for each in before.issues}
+        lines = {each.id: each.line or 0 for each in before.issues}
         reporters = {each.id: set(each.agents) for each in before.issues}
         shown = {each.issue: each for each in followed.findings}
         here = {flaw for _, _, flaw in self.all_flaws()}
@@ -164,33 +170,51 @@ class Series(RuleBasedStateMachine):
             flaw = flaws.get(each.id) if each.standing != "carried" else None
             if flaw is None or flaw.double:
                 continue
-            first = self.issue_of.setdefault(flaw, each.issue)
-            assert each.issue == first, "it keeps its id wherever it moves, and is new once"
-            assert (each.decision == "withheld") is (states.get(first) == "dismissed")
+            known = self.issues_of.setdefault(flaw, set())
+            if each.standing == "new":
+                assert {states[id] for id in known} <= {"dismissed"}, "it is new once, wherever it moves"
+                assert all(abs(lines[id] - (each.line or 0)) > NEAR for id in known), "what is near is withheld"
+                known.add(each.issue)
+            assert each.issue in known
+            assert (each.decision == "withheld") is (states.get(each.issue) == "dismissed")
+            assert each.decision != "withheld" or all(states[id] != "open" for id in known), "it is open as well"
         resolved = {each.issue for each in followed.resolved}
-        for flaw, id in self.issue_of.items():
-            if flaw.double or id not in states:
-                continue
+        for flaw, ids in self.issues_of.items():
+            still_open = {id for id in ids if states.get(id) == "open"}
             if flaw in here:
-                assert id not in resolved, "what is still there is not called gone"
-                if states[id] == "open":
-                    assert id in shown
-            elif states[id] == "open":
-                assert (id in resolved) is (reporters[id] <= present)
-                assert (id in shown) is not (id in resolved)
+                # Under several ids it is told as one of them, and the others are gone.
+                assert not still_open or not ids.isdisjoint(shown), "what is still there is not called gone"
+                assert len(ids) > 1 or ids.isdisjoint(resolved)
             else:
-                assert id not in shown
+                assert still_open & resolved == {id for id in still_open if reporters[id] <= present}
+                assert still_open - resolved == ids & shown.keys()
 
     def check_doubles(self, before: History, followed: Followed, decided: tuple[DecidedFinding, ...]) -> None:
         """As many are new as there are more than before."""
-        old_of = {path: self.renamed.get(path, path) for path in self.files}
-        for path, old in old_of.items():
-            were = sum(each.path == old and each.message == DOUBLE and each.state == "open" for each in before.issues)
+        for path in self.files:
+            both = {path, self.renamed.get(path, path)}
+            were = sum(each.path in both and each.message == DOUBLE and each.state == "open" for each in before.issues)
             are = sum(each.path == path and each.message == DOUBLE for each in decided)
             new = [f for f in followed.findings if f.path == path and f.message == DOUBLE and f.standing == "new"]
             known = [f for f in followed.findings if f.path == path and f.message == DOUBLE and f.standing == "known"]
             assert len(new) + len(known) == are
             assert len(new) <= max(0, are - were)
+            withheld = sum(each.decision == "withheld" for each in (*new, *known))
+            assert withheld <= sum(each.path in both and each.state == "dismissed" for each in before.issues)
+
+    def check_nothing_that_is_open_is_withheld(
+        self, before: History, followed: Followed, flaws: dict[str, Flaw]
+    ) -> None:
+        """Whatever else is dismissed: what was told of a line and stands in it still is told again."""
+        places = {each.id: (each.path, each.line) for each in before.issues if each.state == "open"}
+        for each in followed.findings:
+            flaw = flaws.get(each.id) if each.standing != "carried" else None
+            if flaw is None:
+                continue
+            path, line, id = self.told.get(flaw, ("", 0, ""))
+            if (each.path, each.line) == (path, line) == places.get(id):
+                assert each.decision != "withheld"
+            self.told[flaw] = (each.path, each.line or 0, each.issue)
 
     @invariant()
     def the_history_keeps_its_bounds(self) -> None:
@@ -218,7 +242,7 @@ def test_a_file_that_was_renamed_without_a_word_is_followed(flaws: list[tuple[bo
         return numbered(found), Looked({"bandit": paths}, paths, frozenset({"bandit"}))
 
     first = follow(history(), *review("old.py", 0), "c1")
-    before = record(history(), first.findings, first.resolved, "t1", "c1")
+    before = record(history(), first.findings, first.resolved, "t1", "c1", 1)
     second = follow(before, *review("new.py", shift), "c2")
     assert {each.standing for each in second.findings} == {"known"}
     assert second.resolved == ()
@@ -233,6 +257,6 @@ def test_a_file_that_was_renamed_without_a_word_is_followed(flaws: list[tuple[bo
 def test_a_history_fits_into_any_room(texts: list[str], room: int) -> None:
     findings = numbered(finding(text, line + 1, agents=["bandit", "ruff"]) for line, text in enumerate(texts))
     followed = follow(history(), findings, Looked({}, frozenset(), frozenset()), "c1")
-    after = record(history(), followed.findings, (), "t1", "c1", max_bytes=room)
+    after = record(history(), followed.findings, (), "t1", "c1", 1, max_bytes=room)
     assert len(after.encode()) <= room
     assert after.recorded == ("t1",)

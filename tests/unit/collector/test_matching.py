@@ -12,7 +12,7 @@ from quorate.contract.history import Issue
 from quorate_collector.domain import alignment
 from quorate_collector.domain.alignment import align
 from quorate_collector.domain.looked import Looked
-from quorate_collector.domain.matching import match
+from quorate_collector.domain.matching import NEAR, match
 from quorate_collector.domain.veto import WINDOW
 from tests.support.series import MESSAGE, finding, issue, looked, numbered
 
@@ -46,7 +46,15 @@ def is_same(one: Issue, other: DecidedFinding, seen: Looked | None = None) -> bo
             id="another measure",
         ),
         pytest.param(issue(state="fixed"), finding(line=FAR), id="it was fixed"),
-        pytest.param(issue(state="dismissed"), finding(REWORDED, line=FAR), id="dismissed, far, almost the same words"),
+        pytest.param(issue(state="dismissed"), finding(line=10 + NEAR), id="dismissed, near"),
+        pytest.param(issue(line=None, state="dismissed"), finding(line=None), id="dismissed, of the whole file"),
+        pytest.param(issue(state="dismissed"), finding(severity="low"), id="dismissed, and less severe now"),
+        pytest.param(issue(state="dismissed"), finding(REWORDED, line=10 + WINDOW), id="dismissed, the same rule"),
+        pytest.param(
+            issue(state="dismissed", rule="", cwe=89, agents=["ruff"]), finding(REWORDED, cwe=89),
+            id="dismissed, the same weakness",
+        ),
+        pytest.param(issue(state="dismissed", rule=""), finding(REWORDED), id="dismissed, the same agent"),
     ],
 )  # fmt: skip
 def test_it_is_the_same_issue(one: Issue, other: DecidedFinding) -> None:
@@ -73,6 +81,22 @@ def test_it_is_the_same_issue(one: Issue, other: DecidedFinding) -> None:
         ),
         pytest.param(
             issue(state="dismissed"), finding("A password stands in the code", line=10), id="only its category"
+        ),
+        pytest.param(issue(state="dismissed"), finding(line=11 + NEAR), id="dismissed, far"),
+        pytest.param(issue(end_line=FAR, state="dismissed"), finding(line=FAR), id="dismissed, within its lines"),
+        pytest.param(issue(state="dismissed"), finding(line=None), id="dismissed, of the whole file now"),
+        pytest.param(issue(state="dismissed"), finding(severity="critical"), id="more severe than what was dismissed"),
+        pytest.param(
+            issue(state="dismissed"), finding(REWORDED, severity="critical"), id="more severe in other words"
+        ),
+        pytest.param(issue(state="dismissed"), finding(REWORDED, line=FAR), id="dismissed, other words, far"),
+        pytest.param(
+            issue("The query is put together from text without a limit", state="dismissed"),
+            finding("The query of the report runs without any index or limit"),
+            id="dismissed, only a little alike",
+        ),
+        pytest.param(
+            issue(state="dismissed", rule=""), finding(REWORDED, agents=["ruff"]), id="dismissed, nothing in common"
         ),
         pytest.param(issue(REWORDED, state="fixed"), finding(line=FAR), id="like one that was fixed, far"),
     ],
@@ -107,6 +131,62 @@ def test_what_is_open_comes_before_what_was_fixed() -> None:
     assert pairs(issues, [finding(line=10), finding(line=30)]) == {10: "fixed", 30: "open"}
 
 
+OS = "Unused import `os`"
+SYS = "Unused import `sys`"
+
+
+class TestTwinsOfWhatWasDismissed:
+    """Equal findings, some of which are dismissed: what is told again is only noise, what is withheld is not seen."""
+
+    def test_an_open_one_that_did_not_move_is_never_taken_for_the_dismissed_one(self) -> None:
+        issues = [issue(line=10, state="dismissed", id="dismissed"), issue(line=50, id="open")]
+        assert pairs(issues, [finding(line=50), finding(line=100)]) == {50: "open"}
+        assert pairs(issues, [finding(line=50)]) == {50: "open"}
+        assert pairs(issues, [finding(line=10)]) == {10: "dismissed"}
+
+    def test_an_open_one_is_known_wherever_it_is_when_only_one_is_left(self) -> None:
+        issues = [issue(line=10, state="dismissed", id="dismissed"), issue(line=50, id="open")]
+        assert pairs(issues, [finding(line=12)]) == {12: "open"}
+
+    def test_where_an_open_one_stood_or_would_stand_nothing_is_withheld(self) -> None:
+        issues = [issue(OS, 3), issue(line=10, state="dismissed"), issue(line=15, id="open")]
+        findings = [finding(OS, 8), finding(line=15), finding(line=20)]
+        assert pairs(issues, findings) == {8: issues[0].id, 20: "open"}
+        assert pairs(issues[1:], findings[1:2]) == {15: "open"}
+
+    @pytest.mark.parametrize("between", [3, 8])
+    @pytest.mark.parametrize("first", ["open", "dismissed"])
+    def test_they_are_told_apart_when_the_file_shows_how_it_moved(self, first: str, between: int) -> None:
+        second = "dismissed" if first == "open" else "open"
+        issues = [
+            issue(OS, 3),
+            issue(line=10, state=first, id=first),
+            issue(line=10 + between, state=second, id=second),
+        ]
+        findings = [finding(OS, 8), finding(line=15), finding(line=15 + between)]
+        assert pairs(issues, findings) == {8: issues[0].id, 15: first, 15 + between: second}
+
+    def test_a_dismissed_one_is_known_however_far_it_moved_with_its_neighbours(self) -> None:
+        issues = [issue(OS, 3), issue(line=10, state="dismissed", id="dismissed")]
+        assert pairs(issues, [finding(OS, 3 + FAR), finding(line=10 + FAR)])[10 + FAR] == "dismissed"
+        assert 10 + FAR not in pairs(issues, [finding(OS, 33 + FAR), finding(line=10 + FAR)])
+        assert pairs(issues, [finding(line=10), finding(OS, FAR)])[10] == "dismissed", "it is at its line"
+
+    def test_dismissed_ones_that_moved_alike_support_one_another(self) -> None:
+        issues = [issue(OS, 3, state="dismissed"), issue(SYS, 9, state="dismissed")]
+        assert len(pairs(issues, [finding(OS, 3 + FAR), finding(SYS, 9 + FAR)])) == 2
+        assert pairs(issues, [finding(OS, 3 + FAR), finding(SYS, 10 + FAR + NEAR)]) == {}
+
+    def test_each_hides_one_finding(self) -> None:
+        issues = [issue(line=10, state="dismissed")]
+        assert list(pairs(issues, [finding(line=8), finding(line=15), finding(line=22)])) == [8]
+
+
+def test_of_two_equally_alike_the_open_one_is_it() -> None:
+    issues = [issue(line=10, state="dismissed", id="dismissed"), issue(line=12, id="open")]
+    assert pairs(issues, [finding(REWORDED, 10)]) == {10: "open"}
+
+
 def test_each_issue_is_one_finding_at_most() -> None:
     found = pairs([issue(state="dismissed")], [finding(REWORDED, 9), finding(line=10), finding(REWORDED, 11)])
     assert list(found) == [10]
@@ -139,8 +219,8 @@ TOLD = looked("bandit", paths=("new.py",), renamed={"new.py": "a.py"})
 )
 @pytest.mark.parametrize("state", ["open", "dismissed"])
 def test_what_stands_in_a_renamed_file_is_known(other: DecidedFinding, seen: Looked, same: bool, state: str) -> None:
-    if state == "dismissed" and seen is TOLD and other.message == REWORDED:
-        same = True  # almost the same words are enough anywhere in the file
+    if state == "dismissed" and other.line == FAR:
+        same = False
     assert is_same(issue(state=state), other, seen) is same
 
 

@@ -19,10 +19,11 @@ IssueState = Literal["open", "fixed", "dismissed"]
 
 
 class Dismissal(Part):
-    """Who does not want to hear of an issue, and why."""
+    """Who does not want to hear of an issue, and why. ``agents`` had reported it until then, and were wrong."""
 
     by: str
     reason: str = ""
+    agents: tuple[str, ...] = ()
 
 
 class Issue(Part):
@@ -65,11 +66,11 @@ class Fate(Part):
 
 
 class History(Message):
-    """``head`` is the commit of the last review that was recorded, ``recorded`` are the last tasks that were, and
-    ``unsettled`` what has yet to be counted in the track record."""
+    """``position`` is the place in the log of the newest assignment whose review was recorded, ``recorded`` the last
+    tasks that were, and ``unsettled`` what has yet to be counted in the track record."""
 
     series: str
-    head: str | None = None
+    position: int = 0
     paused: bool = False
     issues: tuple[Issue, ...] = ()
     recorded: tuple[str, ...] = ()

@@ -89,7 +89,9 @@ def _dismiss(history: History, command: Command, issue: Issue) -> tuple[History,
         return history, f"Nothing to do: {issue.id} is dismissed already{_by(issue)}."
     if issue.state == "fixed":
         return history, f"Nothing to do: {issue.id} ({_place(issue)}) was not found any more by the last review."
-    dismissal = Dismissal(by=_one_line(command.by, MAX_NAME), reason=_one_line(command.argument, MAX_WHY))
+    dismissal = Dismissal(
+        by=_one_line(command.by, MAX_NAME), reason=_one_line(command.argument, MAX_WHY), agents=issue.agents
+    )
     after = _with(history, issue, {"state": "dismissed", "dismissal": dismissal})
     return _done(after, command, fate(command.task, issue, "dismissed", wrong=1)), done
 
@@ -101,7 +103,9 @@ def _undismiss(history: History, command: Command, issue: Issue) -> tuple[Histor
     if issue.state != "dismissed":
         return history, f"Nothing to do: {issue.id} is not dismissed."
     after = _with(history, issue, {"state": "open", "dismissal": None})
-    return _done(after, command, fate(command.task, issue, "undismissed", wrong=-1)), done
+    # Others may have reported it since, and were not blamed for it.
+    blamed = issue.dismissal.agents if issue.dismissal is not None else ()
+    return _done(after, command, fate(command.task, issue, "undismissed", wrong=-1, agents=blamed)), done
 
 
 def effect(history: History, command: Command) -> dict[str, object]:

@@ -12,7 +12,7 @@ def decide(state: CollectorState | None, record: Record) -> CollectorDecision:
     """Only an assignment opens a join, and only agents that it names can answer."""
     match record.fact:
         case Assigned() as assigned:
-            return _open(state or CollectorState(), assigned)
+            return _open(state or CollectorState(), assigned, record.sequence)
         case Contribution():
             agent, run = record.key[0], record.key[1] if len(record.key) > 1 else ""
             return _answer(state, run, agent)
@@ -24,7 +24,7 @@ def decide(state: CollectorState | None, record: Record) -> CollectorDecision:
             return Decision(state)
 
 
-def _open(state: CollectorState, assigned: Assigned) -> CollectorDecision:
+def _open(state: CollectorState, assigned: Assigned, position: int) -> CollectorDecision:
     run = run_of(assigned.step, assigned.attempt)
     if run in state.joins or state.canceled:
         return Decision(state)
@@ -33,6 +33,7 @@ def _open(state: CollectorState, assigned: Assigned) -> CollectorDecision:
         step=assigned.step,
         attempt=assigned.attempt,
         agents=assigned.agents,
+        position=position,
         series=assigned.series,
         head_sha=assigned.head_sha,
         follows=assigned.follows,

@@ -1,7 +1,7 @@
 """Following: what a review of a series says of what the reviews before it have found."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from quorate.contract.finding import SEVERITIES, DecidedFinding, Resolved
 from quorate.contract.history import History, Issue
@@ -12,25 +12,27 @@ MAX_REASON = 2_000
 MAX_WHY = 600
 MAX_SHA = 12
 
+MAX_RESOLVED_BYTES = 128 * 1024
+"""What is told as gone stands in the result itself, with much else, and a message ends at 1 MiB."""
+
+TOO_MUCH = "it is gone; the next review tells so, since this one has no room for all that is"
+
 
 @dataclass(frozen=True)
 class Followed:
-    """The findings of a review as they stand in the series, the most severe first, and what is gone.
-
-    ``moved`` maps the old paths of renamed files to the new ones, for what the series remembers of them beside.
-    """
+    """The findings of a review as they stand in the series, the most severe first, and what is gone."""
 
     findings: tuple[DecidedFinding, ...]
     resolved: tuple[Resolved, ...]
-    moved: Mapping[str, str] = field(default_factory=dict)
 
 
 def follow(history: History, decided: tuple[DecidedFinding, ...], looked: Looked, label: str) -> Followed:
     """``label`` is the commit that was reviewed, or the task where no commit is known.
 
     An open issue that was not found again is resolved if every agent that ever reported it looked again; else it is
-    carried, as it was decided. A dismissed one that was found again is withheld, and otherwise stays remembered. One
-    that was fixed and is found again is known, since when it was first reported.
+    carried, as it was decided; so is for now what is gone and finds no room to be told. A dismissed one that was found
+    again is withheld, and otherwise stays remembered. One that was fixed and is found again is known, since when it was
+    first reported.
     """
     findings = sorted(decided, key=_place)
     matches = match(history.issues, findings, looked)
@@ -45,8 +47,7 @@ def follow(history: History, decided: tuple[DecidedFinding, ...], looked: Looked
         followed.append(finding.model_copy(update={"issue": issue, "standing": "new", "since": label}))
     carried, resolved = _unseen(history, matches, looked, {finding.id for finding in findings})
     ranked = sorted([*followed, *carried], key=lambda finding: SEVERITIES.index(finding.severity))
-    gone = sorted(resolved, key=lambda each: SEVERITIES.index(each.severity))
-    return Followed(tuple(ranked), tuple(gone), matches.moved)
+    return Followed(tuple(ranked), tuple(resolved))
 
 
 def without_dismissed(history: History, findings: tuple[DecidedFinding, ...]) -> tuple[DecidedFinding, ...]:
@@ -113,19 +114,28 @@ def _upheld(finding: DecidedFinding, issue: Issue, looked: Looked) -> str:
 def _unseen(
     history: History, matches: Matches, looked: Looked, ids: set[str]
 ) -> tuple[list[DecidedFinding], list[Resolved]]:
-    """The open issues that were not found again, as carried findings and as resolved ones."""
+    """The open issues that were not found again, as carried findings and as resolved ones, the most severe first."""
     found = {each.issue.id for each in matches.found.values()}
-    carried, resolved = [], []
-    for issue in sorted(history.issues, key=lambda issue: (issue.path, issue.line or 0, issue.id)):
+    carried, resolved, room = [], [], MAX_RESOLVED_BYTES
+    for issue in sorted(history.issues, key=_weight):
         if issue.state != "open" or issue.id in found:
             continue
         path = matches.moved.get(issue.path, issue.path)
-        if absent := list(_absent(issue, path, looked)):
-            carried.append(_carried(issue, path, absent, ids))
+        why = ", ".join(_absent(issue, path, looked))
+        gone = _resolved(issue, path, looked)
+        if not why and (size := len(gone.model_dump_json().encode()) + 1) > room:
+            why = TOO_MUCH
+        if why:
+            carried.append(_carried(issue, path, why, ids))
             ids.add(carried[-1].id)
         else:
-            resolved.append(_resolved(issue, path, looked))
+            room -= size
+            resolved.append(gone)
     return carried, resolved
+
+
+def _weight(issue: Issue) -> tuple[object, ...]:
+    return SEVERITIES.index(issue.severity), issue.path, issue.line or 0, issue.id
 
 
 def _absent(issue: Issue, path: str, looked: Looked) -> Iterator[str]:
@@ -137,8 +147,8 @@ def _absent(issue: Issue, path: str, looked: Looked) -> Iterator[str]:
         yield "nobody was asked"
 
 
-def _carried(issue: Issue, path: str, absent: list[str], ids: Collection[str]) -> DecidedFinding:
-    why = f"carried over, last seen at {_short(issue.last_seen)}: {', '.join(absent)}"
+def _carried(issue: Issue, path: str, why: str, ids: Collection[str]) -> DecidedFinding:
+    reason = f"carried over, last seen at {_short(issue.last_seen)}: {why}"
     return DecidedFinding(
         id=unique(issue.id, issue.id, ids),
         path=path,
@@ -151,7 +161,7 @@ def _carried(issue: Issue, path: str, absent: list[str], ids: Collection[str]) -
         fingerprint=issue.fingerprints[-1] if issue.fingerprints else issue.id,
         rules=issue.rules,
         decision=issue.decision,
-        reason=why[:MAX_WHY],
+        reason=reason[:MAX_WHY],
         issue=issue.id,
         standing="carried",
         since=issue.first_seen,

@@ -22,21 +22,25 @@ def record(
     resolved: tuple[Resolved, ...],
     task: str,
     label: str,
+    position: int,
     *,
-    moved: Mapping[str, str] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> History:
-    """The history after a review. ``findings`` and ``resolved`` are those that ``follow`` gave and that were published,
-    and ``moved`` the renames that it knew of: what was dismissed in a file is so under its new name too. Where findings
-    show a rename, it need not be told.
+    """The history after a review. ``findings`` and ``resolved`` are those that ``follow`` gave and that were published.
+    Where findings show that a file was renamed, what was dismissed in it is so under its new name too.
 
     A task is recorded once. When another review of the series was recorded since these findings were followed, what
-    both found is one issue, what either found is kept, and a dismissal in between stands.
+    both found is one issue, what either found is kept, and a dismissal in between stands. ``position`` is that of the
+    review's assignment in the log: one that began before another that was recorded knows nothing newer, and changes
+    nothing any more.
     """
     if task in history.recorded:
         return history
+    recorded = remembered(history.recorded, task)
+    if position < history.position:
+        return bounded(history.model_copy(update={"recorded": recorded}), max_bytes)
     issues = {issue.id: issue for issue in history.issues}
-    moved = _moves(issues, findings) | dict(moved or {})
+    moved = _moves(issues, findings)
     issues = {id: _moved(issue, moved) for id, issue in issues.items()}
     fates = []
     homes = _homes(issues, findings, resolved)
@@ -44,8 +48,6 @@ def record(
         home = homes[finding.id]
         known = issues.get(home)
         if finding.standing == "carried":
-            if known is not None:
-                issues[home] = known.model_copy(update={"path": finding.path})
             continue
         if known is not None and known.state == "fixed":
             fates.append(fate(task, known, "back", right=-1))
@@ -59,22 +61,42 @@ def record(
             fates.append(fate(task, gone, "fixed", right=1))
     after = history.model_copy(
         update={
-            "head": None if task.startswith(label) else label,
+            "position": position,
             "issues": tuple(issues.values()),
-            "recorded": remembered(history.recorded, task),
+            "recorded": recorded,
             "unsettled": (*history.unsettled, *fates)[-MAX_UNSETTLED:],
         }
     )
     return bounded(after, max_bytes)
 
 
+def redecide(history: History, findings: Iterable[DecidedFinding]) -> History:
+    """The history after another look at findings of a review that is recorded: what is open is decided as they are.
+
+    Nothing else changes. Above all, who agreed is not one of those that reported it: nobody would ask them to look
+    again, and it would never be gone.
+    """
+    decisions = {finding.issue: finding.decision for finding in findings}
+    issues = tuple(
+        issue.model_copy(update={"decision": decisions[issue.id]})
+        if issue.state == "open" and decisions.get(issue.id, issue.decision) != issue.decision
+        else issue
+        for issue in history.issues
+    )
+    return history if issues == history.issues else history.model_copy(update={"issues": issues})
+
+
 def remembered(recorded: tuple[str, ...], task: str) -> tuple[str, ...]:
     return (*recorded, task)[-MAX_RECORDED:]
 
 
-def fate(task: str, issue: Issue, what: str, *, right: int = 0, wrong: int = 0) -> Fate:
-    """What a task made of an issue, for the track record; an event of its own."""
-    return Fate(event=message_id(task, issue.id, what)[:16], agents=issue.agents, right=right, wrong=wrong)
+def fate(
+    task: str, issue: Issue, what: str, *, right: int = 0, wrong: int = 0, agents: tuple[str, ...] | None = None
+) -> Fate:
+    """What a task made of an issue, for the track record; an event of its own. It counts for those that reported the
+    issue, unless ``agents`` says for whom."""
+    counts_for = issue.agents if agents is None else agents
+    return Fate(event=message_id(task, issue.id, what)[:16], agents=counts_for, right=right, wrong=wrong)
 
 
 def settled(history: History, fates: Iterable[Fate]) -> History:
@@ -124,12 +146,13 @@ def _homes(
 ) -> dict[str, str]:
     """By the id of a finding the id of its issue.
 
-    That is the one it was given, unless another review has recorded the same meanwhile under another id.
+    That is the one it was given, unless another review has recorded the same meanwhile under another id. What is
+    dismissed is no such home: it would hide what ``follow`` has told apart from it.
     """
     spoken_for = {finding.issue for finding in findings} | {each.issue for each in resolved}
     others: dict[str, list[Issue]] = {}
     for issue in issues.values():
-        if issue.id not in spoken_for:
+        if issue.id not in spoken_for and issue.state != "dismissed":
             for fingerprint in issue.fingerprints:
                 others.setdefault(fingerprint, []).append(issue)
     homes = {}
@@ -158,7 +181,8 @@ def _moved(issue: Issue, moved: Mapping[str, str]) -> Issue:
 
 
 def _seen(known: Issue | None, id: str, finding: DecidedFinding, label: str) -> Issue:
-    """The issue as the finding shows it. One that is dismissed stays so, and keeps what had been decided before."""
+    """The issue as the finding shows it. One that is dismissed stays so, and keeps what had been decided before and
+    how severe it was: nobody has dismissed more than that."""
     agents = tuple(dict.fromkeys(vote.agent for vote in finding.votes))
     place = {
         "path": finding.path,
@@ -188,4 +212,6 @@ def _seen(known: Issue | None, id: str, finding: DecidedFinding, label: str) -> 
     place["agents"] = (*agents, *(agent for agent in known.agents if agent not in agents))[:MAX_NAMES]
     if known.state != "dismissed":
         place |= {"decision": finding.decision, "state": "open"}
+    else:
+        place["severity"] = known.severity
     return known.model_copy(update=place)

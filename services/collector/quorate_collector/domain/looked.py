@@ -8,7 +8,7 @@ from quorate.contract.facts import Contribution
 
 @dataclass(frozen=True)
 class Looked:
-    """``read`` has the changed paths that each agent read whose contribution is ok, and ``asked`` all that were asked.
+    """``read`` has the changed paths that each agent read that looked, and ``asked`` all that were asked.
 
     ``changed`` are all changed paths that exist after the change; empty when nobody knows them all. ``renamed`` maps
     new paths to old ones, where that is known.
@@ -38,11 +38,19 @@ class Looked:
 
 def looked_at(asked: Iterable[str], contributions: Mapping[str, Contribution]) -> Looked:
     """What the contributions of a run say. An agent that counts no file as read, and is ok, judges the change as a
-    whole: it looked at every file that it does not call unread."""
-    heard = {agent: each for agent, each in contributions.items() if each.state == "ok"}
+    whole: it looked at every file that it does not call unread. One that was skipped, and calls no file unread, had
+    nothing to look at: it looked, and read nothing."""
+    heard = {
+        agent: each
+        for agent, each in contributions.items()
+        if each.state == "ok" or (each.state == "skipped" and not each.unread)
+    }
     known = {path for each in heard.values() for path in (*each.read, *each.unread, *each.changed)}
     return Looked(
-        read={agent: frozenset(each.read or known - each.unread.keys()) for agent, each in heard.items()},
+        read={
+            agent: frozenset(each.read or (known - each.unread.keys() if each.state == "ok" else ()))
+            for agent, each in heard.items()
+        },
         changed=frozenset(path for each in heard.values() for path in each.changed),
         asked=frozenset(asked),
         renamed={new: old for _, each in sorted(heard.items()) for new, old in each.renamed.items()},

@@ -15,6 +15,8 @@ class Join(Part):
     step: str
     attempt: int
     agents: tuple[Assignee, ...]
+    position: int = 0
+    """Where its assignment stands in the log."""
     series: str | None = None
     head_sha: str | None = None
     follows: str | None = None
