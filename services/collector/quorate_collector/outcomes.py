@@ -10,7 +10,6 @@ from quorate.contract.ids import canonical_json
 from quorate.errors import Unavailable
 from quorate.log import publish_fact, read_fact
 
-
 INLINE_ANSWERS = 32 * 1024
 """Answers up to this size stay in the message: one of them may be the input of the next step."""
 

@@ -367,7 +367,7 @@ async def test_a_review_that_is_gone_is_not_dismissed_again(ground: Ground, stat
 
 @pytest.mark.parametrize("state", ["failed", "completed"])
 async def test_who_is_overtaken_while_waiting_for_a_turn_at_github_sends_nothing(ground: Ground, state: str) -> None:
-    async with ground.desk(checks=False, write_interval_s=0.01) as of:
+    async with ground.desk(checks=False, write_interval_s=4.0) as of:
         found = [] if state == "failed" else [finding("f1")]
         verdict = None if state == "failed" else "comment"
         result = await of.result(*found, state=state, verdict=verdict, reason="no agent answered")
@@ -378,7 +378,8 @@ async def test_who_is_overtaken_while_waiting_for_a_turn_at_github_sends_nothing
             await go.wait()
 
         slow = GitHub(of.settings.github, of.credentials, transport=of.line, clock=Clock(sleep=sleep))
-        other = GitHub(of.settings.github, of.credentials, transport=of.line, clock=Clock(sleep=pause))
+        at_once = of.settings.github.model_copy(update={"write_interval_s": 0.0})
+        other = GitHub(at_once, of.credentials, transport=of.line, clock=Clock(sleep=pause))
         with pytest.raises(Refused):
             # A write of this process just before, so that the next one has to wait for its turn.
             await slow.write("POST", f"/repos/{of.repo}/issues/99/comments", {"body": "x"}, repo=of.repo)
