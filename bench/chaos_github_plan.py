@@ -19,6 +19,9 @@ CRASHPOINTS = {
     "github.submitted": "collector",
     "github.checked": "collector",
     "collector.concluded": "collector",
+    "gateway.submitted": "gateway",
+    "gateway.answered": "gateway",
+    "gateway.contributed": "gateway",
     "collector.decided": "collector",
     "collector.committed": "collector",
     "collector.published": "collector",
@@ -28,7 +31,7 @@ CRASHPOINTS = {
     "worker.finished": "worker",
     "worker.contributed": "worker",
 }
-"""Each with the role of the processes that come by. The gateway has none, and is killed anywhere."""
+"""Each with the role of the processes that come by."""
 
 SIZE_FOR_ALL_CRASHPOINTS = 100
 """From so many blows on, a run in which a crashpoint was not hit does not count as passed."""
