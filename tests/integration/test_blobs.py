@@ -40,6 +40,9 @@ async def test_a_broker_that_is_away_has_lost_nothing(
     await asyncio.to_thread(broker.kill)
     with pytest.raises(Unavailable, match="could not be read"):
         await Blobs(bus).get(ref)
+    monkeypatch.undo()
+    await asyncio.to_thread(broker.restart)
+    assert await Blobs(bus).get(ref) == b"{}"
 
 
 @pytest.mark.parametrize("size", [0, 1, 128 * 1024, 128 * 1024 + 1, 30 * MIB])
