@@ -1,6 +1,7 @@
 """The claim check against a real object store."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from quorate.contract.blob import MAX_BLOB_BYTES, BlobRef
 from quorate.embedded import EmbeddedBroker
 from quorate.errors import Unavailable
 from quorate.provision import provision
-from tests.support.system import connected, settings_of
+from tests.support.system import connected, settings_of, until
 
 MIB = 1024**2
 
@@ -42,7 +43,13 @@ async def test_a_broker_that_is_away_has_lost_nothing(
         await Blobs(bus).get(ref)
     monkeypatch.undo()
     await asyncio.to_thread(broker.restart)
-    assert await Blobs(bus).get(ref) == b"{}"
+
+    async def is_there() -> bool:
+        with contextlib.suppress(Unavailable):
+            return await Blobs(bus).get(ref) == b"{}"
+        return False
+
+    await until(is_there, timeout_s=30)
 
 
 @pytest.mark.parametrize("size", [0, 1, 128 * 1024, 128 * 1024 + 1, 30 * MIB])
