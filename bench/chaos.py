@@ -8,10 +8,7 @@ import argparse
 import asyncio
 import json
 import logging
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -19,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos_audit import audit
+from bench.chaos_command import carry_out
 from bench.chaos_evidence import Evidence, Run, collect, read_runs
-from bench.chaos_fleet import Deeds, FleetBroken
-from bench.chaos_load import NotTaken, read_heard
+from bench.chaos_fleet import Deeds
+from bench.chaos_load import read_heard
 from bench.chaos_plan import Plan, plan_run
 from bench.chaos_report import Report
 from bench.chaos_run import ChaosRun, Happened
 from bench.chaos_service import ACK_WAIT_S
 from quorate.embedded import EmbeddedBroker
-from quorate.errors import QuorateError
 
 STORE_BYTES = 12 * 1024**3
 
@@ -37,13 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     # Losing the broker is what this is about, and no news.
     logging.getLogger("quorate").setLevel(logging.ERROR)
-    # A run that is told to end has to end its processes first.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if options.audit is not None:
-        report = judge(reopen(options.audit))
-        print(report.text())
-        return 0 if report.passed else 1
-    folder = options.data or Path(tempfile.mkdtemp(prefix="quorate-chaos-"))
     size = {
         "seed": options.seed,
         "tasks": options.tasks,
@@ -51,27 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         "broker_kills": options.broker_kills,
         "pace": options.pace,
     }
-    status = 1
-    try:
-        report = judge(run_chaos(folder, size, options.timeout))
-        print(report.text(), json.dumps(report.as_json()), sep="\n")
-        if options.json is not None:
-            options.json.write_text(json.dumps(report.as_json()) + "\n")
-        status = 0 if report.passed else 1
-    except* (FleetBroken, NotTaken, QuorateError) as errors:
-        print(f"the run came to nothing: {_first(errors)}", file=sys.stderr)
-    except* KeyboardInterrupt:
-        print("interrupted; every process has been ended", file=sys.stderr)
-        status = 130
-    if status == 0 and not options.keep:
-        shutil.rmtree(folder)
-    else:
-        flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in size.items())
-        print(f"kept {folder}: the broker's data, logs/, runs.jsonl and heard.jsonl")
-        if (folder / "run.json").exists():
-            print(f"the audit again: python -m bench.chaos --audit {folder}")
-        print(f"the run again:   python -m bench.chaos {flags}")
-    return status
+    return carry_out(
+        "bench.chaos",
+        options,
+        size,
+        run=lambda folder: judge(run_chaos(folder, size, options.timeout)),
+        again=lambda folder: judge(reopen(folder)),
+        evidence="logs/, runs.jsonl and heard.jsonl",
+    )
 
 
 @dataclass(frozen=True)
@@ -149,13 +126,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if options.data is not None and options.data.exists() and any(options.data.iterdir()):
         parser.error(f"{options.data} is not empty: the audit would take what lies there for part of the run")
     return options
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 if __name__ == "__main__":

@@ -8,10 +8,7 @@ import argparse
 import asyncio
 import json
 import logging
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -19,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos import STORE_BYTES
-from bench.chaos_fleet import Deeds, FleetBroken
+from bench.chaos_command import carry_out
+from bench.chaos_fleet import Deeds
 from bench.chaos_github_audit import audit
 from bench.chaos_github_evidence import Traces, collect_traces
 from bench.chaos_github_plan import Plan, plan_run
@@ -27,7 +25,6 @@ from bench.chaos_github_report import Report
 from bench.chaos_github_run import ChaosRun, Happened
 from bench.chaos_service import ACK_WAIT_S
 from quorate.embedded import EmbeddedBroker
-from quorate.errors import QuorateError
 from quorate.github.client import BROKEN_S
 
 
@@ -37,35 +34,15 @@ def main(arguments: list[str] | None = None) -> int:
     # Losing the broker is what this is about, and no news.
     for name in ("quorate", "nats", "httpx2"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # A run that is told to end has to end its processes first.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if options.audit is not None:
-        report = judge(reopen(options.audit))
-        print(report.text())
-        return 0 if report.passed else 1
-    folder = options.data or Path(tempfile.mkdtemp(prefix="quorate-chaos-github-"))
     size = {name: getattr(options, name) for name in ("seed", "pulls", "kills", "broker_kills", "ambiguous", "pace")}
-    status = 1
-    try:
-        report = judge(run_chaos(folder, size, options.pause, options.timeout))
-        print(report.text(), json.dumps(report.as_json()), sep="\n")
-        if options.json is not None:
-            options.json.write_text(json.dumps(report.as_json()) + "\n")
-        status = 0 if report.passed else 1
-    except* (FleetBroken, QuorateError) as errors:
-        print(f"the run came to nothing: {_first(errors)}", file=sys.stderr)
-    except* KeyboardInterrupt:
-        print("interrupted; every process has been ended", file=sys.stderr)
-        status = 130
-    if status == 0 and not options.keep:
-        shutil.rmtree(folder)
-    else:
-        flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in size.items())
-        print(f"kept {folder}: the broker's data, logs/, github.json and journal.json")
-        if (folder / "run.json").exists():
-            print(f"the audit again: python -m bench.chaos_github --audit {folder}")
-        print(f"the run again:   python -m bench.chaos_github {flags}")
-    return status
+    return carry_out(
+        "bench.chaos_github",
+        options,
+        size,
+        run=lambda folder: judge(run_chaos(folder, size, options.pause, options.timeout)),
+        again=lambda folder: judge(reopen(folder)),
+        evidence="logs/, github.json and journal.json",
+    )
 
 
 @dataclass(frozen=True)
@@ -151,13 +128,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if options.data is not None and options.data.exists() and any(options.data.iterdir()):
         parser.error(f"{options.data} is not empty: the audit would take what lies there for part of the run")
     return options
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 if __name__ == "__main__":
